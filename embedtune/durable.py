@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import shutil
+import sys
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,19 @@ _REPLACED = ".old-"
 _SEAL = b"\ncrc32 %08x\n"
 _BROKEN = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE}
 """What the system says when it cannot keep a name, and not only that it cannot wait for it."""
+
+
+def cache_folder() -> Path:
+    """This platform's cache folder for embedtune; under XDG_CACHE_HOME on any platform, where that is set."""
+    if os.environ.get("XDG_CACHE_HOME"):
+        base = Path(os.environ["XDG_CACHE_HOME"])
+    elif os.name == "nt":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path.home() / ".cache"
+    return base / "embedtune"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -28,6 +28,7 @@ NOT_RUN = {
     r"make |python3 -m venv|pip install": "sets up an environment from a package index; `.ci/run` does that",
     r"torchrun |srun |export MASTER": "needs several machines; tests/workflows/train/test_processes.py starts two",
     r"embedtune train .*--devices 4": "starts four processes; tests/workflows/train/test_processes.py starts two",
+    r"embedtune mine .*--index IVF16384": "needs a million passages; tests/search/test_index.py builds small indexes",
     r"embedtune encode .*--engine local:4": "starts four processes; tests/workflows/shared/engine starts two",
     r"embedtune .*https://api\.example\.com": "asks a server that is not there; tests/models/endpoints has a stand-in",
     r"embedtune tune": "races for half an hour; tests/test_every_command.py runs a short race",

@@ -33,6 +33,8 @@ NAMES = {
     "evaluation": metric_names(),
     "clusters": method_names(),
     "domains": ["--domains", "--replay", "--joint"],
+    "devices": ["--engine"],
+    "large": ["--index", "--memory", "--engine"],
 }
 """Page -> what it has to name."""
 

@@ -1,4 +1,4 @@
-"""Losses and a training step on a device that is not the CPU, simulated: same values, no mixing, hardly any waiting.
+"""Losses, encoders and search on a device that is not the CPU, simulated: same values, no mixing, hardly any waiting.
 
 In a process of its own: the device stays registered with torch, where other tests would meet it.
 """
@@ -13,7 +13,7 @@ import pytest
 HERE = Path(__file__).parent / "device"
 
 
-@pytest.mark.parametrize("program", ["losses_on_device.py", "step_on_device.py"])
+@pytest.mark.parametrize("program", ["losses_on_device.py", "step_on_device.py", "encoder_on_device.py"])
 def test_a_device_computes_what_the_cpu_does(program):
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / program)]
     ended = subprocess.run(

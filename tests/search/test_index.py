@@ -1,12 +1,15 @@
 """Approximate indexes: what they find is scored exactly, what they miss is measured, and shards change nothing."""
 
+from pathlib import Path
+
+import faiss
 import numpy as np
 import pytest
 
 from embedtune.errors import ConfigError, ModelError
-from embedtune.search import index as module
+from embedtune.search import index_parts as module
 from embedtune.search.dense import top_k
-from embedtune.search.index import DiskIndex, deepen, disk_index
+from embedtune.search.index import LEAST_GAIN, DiskIndex, Effort, deepen, disk_index
 
 ROOM = 2**26
 
@@ -67,16 +70,13 @@ def test_a_flat_index_is_exact_search(built, queries, documents, small_shards):
 def test_all_lists_searched_is_exact_search(built, queries, documents):
     index = built("IVF16,Flat")
     assert index.depth == "nprobe=4"
-    while index.go_deeper():
-        pass
-    assert index.depth == "nprobe=16"
+    assert list(index.more()) == [(8, 1)]
+    index.effort = Effort(16, 1)
+    assert index.depth == "nprobe=16" and not list(index.more())
     np.testing.assert_array_equal(index.top_k(queries, 12)[1], top_k(queries, documents, 12)[1])
 
 
-@pytest.mark.parametrize(
-    ("factory", "bytes_for_parts"),
-    [("IVF16,Flat", 160_000), ("SQ8", 60_000), ("PQ8x4", 9_000), ("IVF16,PQ8x4", 60_000)],
-)
+@pytest.mark.parametrize(("factory", "bytes_for_parts"), [("SQ8", 60_000), ("PQ8x4", 9_000), ("IVF16,PQ8x4fs", 60_000)])
 def test_shards_find_what_one_index_finds(built, queries, small_shards, factory, bytes_for_parts):
     whole = built(factory)
     pieces = built(factory, bytes_for_parts)
@@ -99,7 +99,7 @@ def test_candidates_of_any_index_are_scored_exactly(built, queries, documents, f
 
 def test_recall_is_the_share_of_the_exact_ones(built, queries, documents):
     index = built("IVF16,Flat")
-    index.depth_now = 1
+    index.effort = Effort(1, 1)
     found, exact = index.top_k(queries, 100)[1].tolist(), top_k(queries, documents, 100)[1].tolist()
     shares = [len(set(ours) & set(theirs)) / 100 for ours, theirs in zip(found, exact, strict=True)]
     assert 0.1 < np.mean(shares) < 0.95
@@ -114,12 +114,15 @@ def test_it_is_searched_deeper_until_the_recall_is_reached(built, queries, facto
     before = recall(index, queries, 20)
     reached = deepen(index, queries, 20)
     assert reached >= before and reached == recall(index, queries, 20)
-    assert reached >= 0.999 or not index.go_deeper()
+    if reached < 0.999:
+        for effort in list(index.more()):
+            index.effort = effort
+            assert recall(index, queries, 20) < reached + LEAST_GAIN
 
 
 def test_where_the_index_finds_no_more_there_is_none(built, queries):
     index = built("IVF16,Flat")
-    index.depth_now = 1
+    index.effort = Effort(1, 1)
     scores, positions = index.top_k(queries, 2000)
     assert scores.shape == (40, 2000)
     none = positions < 0
@@ -131,7 +134,7 @@ def test_it_is_built_once(built, queries, monkeypatch):
     first = built("IVF16,Flat").top_k(queries, 5)
     told: list[tuple[int, int]] = []
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_build", None)  # building would fail now
+        patch.setattr(module, "_trained", None)  # building would fail now
         np.testing.assert_array_equal(built("IVF16,Flat").top_k(queries, 5)[1], first[1])
     built("IVF16,Flat", corpus_hash="other", progress=lambda *way: told.append(way))
     assert told[-1] == (2000, 2000)
@@ -182,3 +185,72 @@ def test_vectors_that_are_no_numbers(tmp_path, documents):
     with pytest.raises(ModelError, match="document 77"):
         disk_index(tmp_path / "i", broken, "Flat", corpus_hash="c", memory_bytes=ROOM)
     assert not (tmp_path / "i").exists()
+
+
+@pytest.mark.parametrize("shards", [1, 4])
+@pytest.mark.parametrize("factory", ["IVF16,Flat", "IVF16,SQ8", "IVF16,PQ8x4", "PCA24,IVF8,Flat"])
+def test_lists_on_disk_find_what_an_index_in_memory_finds(
+    built, queries, documents, monkeypatch, factory, shards, capfd
+):
+    monkeypatch.setattr(module, "_PART", len(documents) // shards)
+    index = built(factory)
+    assert len(index.shards) == shards
+    index.effort = Effort(8, index.effort.fetched)
+    found, where = index.top_k(queries, 5)
+    plain = faiss.index_factory(documents.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
+    order = module.IndexOrder(factory, documents, ROOM, 0, {})
+    module._train(plain, module._sample(order, plain))
+    plain.add(documents)
+    faiss.ParameterSpace().set_index_parameter(plain, "nprobe", 8)
+    candidates = plain.search(queries, min(2000, index.effort.fetched * 5 + 16))[1]
+    for query, own, ours, scores in zip(queries, candidates, where, found, strict=True):
+        exact = (documents[own[own >= 0]].astype(np.float64) @ query.astype(np.float64)).astype(np.float32)
+        np.testing.assert_array_equal(scores, np.sort(exact)[::-1][:5])
+        assert set(ours) <= set(own)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_index_whose_building_was_cut_short_goes_on_with_the_next_part(built, queries, monkeypatch):
+    monkeypatch.setattr(module, "_PART", 600)
+    written, write = [], module._write
+
+    def interrupted(index, path):
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        written.append(path.name)
+        write(index, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            built("IVF16,PQ8x4")
+    assert written == ["trained.faiss", "part-00000.faiss", "part-00001.faiss"]
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_train", None)  # training again would fail now
+        patch.setattr(module, "_write", lambda index, path: (written.append(path.name), write(index, path)))
+        resumed = built("IVF16,PQ8x4")
+    assert written[3:] == ["part-00002.faiss", "part-00003.faiss"]
+    assert not Path(f"{resumed.folder}.parts").exists()
+    whole = built("IVF16,PQ8x4", 2 * ROOM)
+    for ours, theirs in zip(resumed.top_k(queries, 5), whole.top_k(queries, 5), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_parts_of_other_documents_are_not_used(built, queries, documents, monkeypatch, tmp_path):
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_hand_over", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            built("IVF16,Flat")
+    other = disk_index(
+        tmp_path / f"IVF16,Flat-{ROOM}", documents[::-1].copy(), "IVF16,Flat", corpus_hash="other", memory_bytes=ROOM
+    )
+    other.effort = Effort(16, 1)
+    np.testing.assert_array_equal(other.top_k(queries, 5)[0], top_k(queries, documents, 5)[0])
+
+
+def test_candidates_are_fetched_until_the_rounding_costs_no_recall(built, queries):
+    index = built("PQ2x4")
+    assert index.depth == "4 candidates scored exactly per document wanted"
+    before = recall(index, queries, 10)
+    reached = deepen(index, queries, 10)
+    assert before < 0.95 and reached > before and index.effort.fetched > 4

@@ -81,7 +81,7 @@ class GuideSection(ModelSection):
     """The model whose similarities decide which candidates are false negatives."""
 
     heading = "Objective"
-    flagged = frozenset({"name"})
+    flagged = frozenset({"name", "engine"})
     apart = "guide"
 
     name: Name = option(
@@ -100,6 +100,13 @@ class GuideSection(ModelSection):
         "auto",
         description="how often a `self` guide looks again; every_epoch takes a third of the time of training; "
         "auto: once for a pretrained encoder",
+    )
+    engine: str = option(
+        "here",
+        "where another model that guides encodes the training texts: in this process, in N processes of this machine "
+        "(local:N), or on a Ray cluster",
+        "here|local:N|ray[://HOST:PORT]",
+        group="Run",
     )
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from embedtune.config.fields import Columns, Device, EvidenceGroup, Precision, Store, TextEncoding, random_seed
+from embedtune.config.fields import Columns, Device, Engine, EvidenceGroup, Precision, Store, TextEncoding, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
 from embedtune.config.systems import SystemsSection
@@ -96,6 +96,7 @@ class EvaluationSection(RecipeSection):
     seed: int = random_seed("the statistics and the starter")
     device: Device = "auto"
     precision: Precision = "fp32"
+    engine: Engine = "here"
 
 
 class EvaluationOutput(RecipeSection):

@@ -17,6 +17,7 @@ from embedtune.data.sources.layouts.places import entries, folders_in, is_folder
 from embedtune.data.sources.layouts.saved import saved_files
 from embedtune.data.sources.layouts.splits import ALIASES, split_of
 from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.reading.remote import fetched, is_address
 from embedtune.data.sources.reading.unchanged import demand_unchanged
 from embedtune.data.sources.streams import missing, plain_stem, plain_suffix, refuse_odd, sha256
 from embedtune.data.sources.tables import READABLE, RecordTable, check_suffix, open_table
@@ -86,9 +87,11 @@ def open_source(name: str) -> Source:
 
 
 def source_path(name: str) -> Path | None:
-    """The file or folder that a name refers to; None for a set of the Hub."""
+    """The file or folder that a name refers to, which an address is copied to; None for a set of the Hub."""
     if name.startswith("hf:"):
         return None
+    if is_address(name):
+        return fetched(name)
     return samples_folder() if name == SAMPLES or name in HALVES else Path(name).expanduser()
 
 

@@ -142,6 +142,9 @@ class Packed(_Tokenized):
             "position_ids": torch.from_numpy(self._positions(picked))[None],  # (1, t)
             "cu_seq_lens_q": torch.from_numpy(picked.starts),  # (n+1,)
             "places": torch.from_numpy(np.argsort(order)),  # (n,)
+            # The same for attention and for sentence-transformers' pooling, which would wait for a device to say it.
+            "packed_lengths": tuple(picked.lengths.tolist()),
+            "seq_idx": torch.from_numpy(np.repeat(np.arange(len(lengths)), picked.lengths))[None],  # (1, t)
             **self.layout.always,
         }
         if picked.types is not None:

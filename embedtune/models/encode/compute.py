@@ -1,9 +1,10 @@
 """Runs texts through a model: tokenized ahead in windows, sorted by length, in batches bounded by their tokens."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,15 @@ STATIC_BATCH_TOKENS = 262_144  # almost no work per token, so small batches woul
 WINDOW, WINDOW_BYTES = 8192, 4 * 2**20
 """Texts tokenized at once, and their bytes: a tokenizer's output takes over a hundred bytes per token until its id is
 taken out."""
+Job = TypeVar("Job")
+
+
+class Spread(Protocol):
+    """Jobs, and the texts of each, to jobs with the vectors of their texts, in order; None for a job without texts."""
+
+    def __call__(
+        self, jobs: Iterable[Job], texts_of: Callable[[Job], list[str]], /
+    ) -> Iterator[tuple[Job, np.ndarray | None]]: ...
 
 
 def in_batches(
@@ -30,6 +40,7 @@ def in_batches(
     chosen: Sequence[int],
     role: Role,
     known: TokenizedTexts | None = None,
+    spread: Spread | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The vectors of some of the texts, longest texts first: the same choice of texts always gives the same batches.
 
@@ -39,14 +50,19 @@ def in_batches(
         chosen: positions of those wanted.
         role: "query" or "document".
         known: the n texts, tokenized by this encoder for this role; None: those wanted are tokenized now.
+        spread: where windows of texts are encoded, which then come whole; None: here. The vectors are the same.
 
     Yields: positions of texts (b,) and their vectors, float32 (b, D).
     """
     if not len(chosen):
         return
+    windows = windows_of(texts, chosen)
+    if spread is not None:
+        found = spread(windows, lambda window: [texts[i] for i in window.tolist()])
+        yield from ((window, vectors) for window, vectors in found if vectors is not None)
+        return
     tokenizer = Tokenizer(encoder)
     most = suited_batch_tokens(encoder)
-    windows = windows_of(texts, chosen)
     # The same windows where texts are tokenized already, so that batches, and so the last bits of vectors, agree.
     ready = (
         _tokenize_ahead(tokenizer, texts, windows, role)
@@ -101,16 +117,22 @@ def suited_batch_tokens(encoder: Encoder) -> int:
 def windows_of(texts: Sequence[str], chosen: Sequence[int]) -> list[np.ndarray]:
     """Positions of the chosen texts, longest first, in windows of (w,).
 
-    By bytes, which predict the number of tokens well, and need no tokenizing.
+    By bytes, which predict the number of tokens well, and need no tokenizing. The texts of a window, taken alone, are
+    one window again, so that another process makes the same batches of them.
     """
     sizes = {i: len(texts[i].encode("utf-8", "replace")) for i in chosen}
     # Signals after texts, in windows of their own: a batch has inputs of one kind.
     signals = {i for i in sizes if is_signal(texts[i])}
-    order = np.array(sorted(sizes, key=lambda i: (i in signals, -sizes[i], i)), dtype=np.int64)  # (c,)
-    stretch = np.cumsum([sizes[i] for i in order.tolist()]) // WINDOW_BYTES  # (c,)
-    kind = np.array([i in signals for i in order.tolist()], dtype=np.int64)  # (c,)
-    parts = np.split(order, np.flatnonzero(np.diff(stretch) | np.diff(kind)) + 1)
-    return [part[start : start + WINDOW] for part in parts for start in range(0, len(part), WINDOW)]
+    order = sorted(sizes, key=lambda i: (i in signals, -sizes[i], i))
+    windows: list[list[int]] = []
+    room = -1
+    for i in order:
+        room -= sizes[i]
+        if room < 0 or len(windows[-1]) == WINDOW or (i in signals) != (windows[-1][0] in signals):
+            windows.append([])
+            room = WINDOW_BYTES - sizes[i]
+        windows[-1].append(i)
+    return [np.array(window, dtype=np.int64) for window in windows]
 
 
 def _tokenize_ahead(

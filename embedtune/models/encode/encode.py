@@ -5,12 +5,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from embedtune.errors import Interrupted, ModelError
-from embedtune.models.encode.compute import encoding, in_batches
+from embedtune.models.encode.compute import Spread, encoding, in_batches
 from embedtune.models.encode.lengths import token_counts
 from embedtune.models.encode.sameness import DifferentTexts, demand_differences
 from embedtune.models.encode.store import Shelf, VectorStore, text_key
@@ -25,14 +25,6 @@ NORMALISED_AT_ONCE = 4096
 Job = TypeVar("Job")
 
 
-class Spread(Protocol):
-    """Jobs, and the texts of each, to jobs with the vectors of their texts, in order; None for a job without texts."""
-
-    def __call__(
-        self, jobs: Iterable[Job], texts_of: Callable[[Job], list[str]], /
-    ) -> Iterator[tuple[Job, np.ndarray | None]]: ...
-
-
 def encode(
     encoder: Encoder,
     texts: Sequence[str],
@@ -44,6 +36,7 @@ def encode(
     into: np.ndarray | None = None,
     known: TokenizedTexts | None = None,
     learns: bool | None = None,
+    spread: Spread | None = None,
 ) -> np.ndarray:
     """Encode texts with the encoder's prompt for their role.
 
@@ -61,6 +54,7 @@ def encode(
         known: the same texts, tokenized by this encoder's `Tokenizer` for this role, for texts that are encoded
             repeatedly while it learns; the vectors are the same to the last bit. None: they are tokenized now.
         learns: whether it is in training, which watches for collapse itself; None: if the texts are `known`.
+        spread: where texts are encoded (`workflows.shared.engine`); None: here. The vectors are the same.
 
     Returns: float32 (n, D), in the order of the texts.
 
@@ -75,7 +69,7 @@ def encode(
         known = TokenizedSubset(known, np.unique(inverse, return_index=True)[1])
     with _shelf(encoder, store) as shelf, encoding(encoder):
         vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32) if into is None else into  # (U, D)
-        for keys, batch in _fill(vectors, encoder, distinct, role, shelf, progress, known):
+        for keys, batch in _fill(vectors, encoder, distinct, role, shelf, progress, known, spread):
             if shelf is not None and this_process().local_rank == 0:
                 shelf.add(keys, batch)
     if not (known is not None if learns is None else learns):
@@ -98,7 +92,7 @@ def encode_to_file(
     normalise: bool = True,
     progress: Progress | None = None,
     known: Callable[[int], None] | None = None,
-    spread: "Spread | None" = None,
+    spread: Spread | None = None,
 ) -> np.ndarray:
     """Encode a stream of texts into a .npy file, block by block; after an interruption the same call resumes.
 
@@ -227,6 +221,7 @@ def _fill(
     shelf: Shelf | None,
     progress: Progress | None = None,
     known: TokenizedTexts | None = None,
+    spread: Spread | None = None,
 ) -> Iterator[tuple[list[bytes], np.ndarray]]:
     """Fill vectors (n, D) of texts from the shelf and the encoder; yields keys and vectors that the shelf lacks."""
     from embedtune.models.encode.shares import missing_anywhere  # brings torch
@@ -235,7 +230,7 @@ def _fill(
     missing = missing_anywhere(missing, len(texts))
     done = len(texts) - len(missing)
     _tell(progress, done, len(texts))
-    for chosen, batch in in_batches(encoder, texts, missing, role, known):
+    for chosen, batch in in_batches(encoder, texts, missing, role, known, spread):
         _check(batch, chosen, texts, encoder.name)
         vectors[chosen] = batch
         yield [keys[i] for i in chosen] if keys else [], batch

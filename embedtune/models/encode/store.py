@@ -10,7 +10,6 @@ import hashlib
 import logging
 import os
 import struct
-import sys
 import time
 import uuid
 import zlib
@@ -22,6 +21,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from embedtune.durable import cache_folder
 from embedtune.errors import OutputError
 
 HEADER = struct.Struct("<8sIII")  # magic, rows, dimensions, checksum of the keys and vectors that follow
@@ -64,16 +64,8 @@ def open_store(where: str | Path | None = "auto") -> "VectorStore | None":
 
 
 def default_folder() -> Path:
-    """This platform's cache folder for the store; under XDG_CACHE_HOME on any platform, where that is set."""
-    if os.environ.get("XDG_CACHE_HOME"):
-        base = Path(os.environ["XDG_CACHE_HOME"])
-    elif os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path.home() / ".cache"
-    return base / "embedtune" / "vectors"
+    """Where the store is."""
+    return cache_folder() / "vectors"
 
 
 def text_key(prompt: str, text: str, settings: str) -> bytes:

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from embedtune.evaluation.rankers import prefix, unit_prefix
+from embedtune.models.encode.compute import Spread
 from embedtune.models.encode.encode import encode, encode_to_file
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
@@ -26,13 +27,17 @@ def document_vectors(
     normalise: bool = True,
     store: VectorStore | None = None,
     progress: Progress | None = None,
+    spread: Spread | None = None,
 ) -> Iterator[np.ndarray]:
     """Vectors of documents, (n, D) float32, of length 1 unless they are wanted as they come.
 
-    If they take more than `IN_MEMORY` bytes, they are a memory map of a temporary file in `folder`.
+    If they take more than `IN_MEMORY` bytes, they are a memory map of a temporary file in `folder`. The other arguments
+    are those of `encode`.
     """
     if 4 * len(texts) * encoder.dimensions <= IN_MEMORY:
-        yield encode(encoder, texts, role="document", store=store, progress=progress, normalise=normalise)  # (n, D)
+        yield encode(
+            encoder, texts, role="document", store=store, progress=progress, normalise=normalise, spread=spread
+        )  # (n, D)
         return
     with TemporaryDirectory(dir=folder, prefix="vectors-", ignore_cleanup_errors=True) as own:
         yield encode_to_file(
@@ -46,6 +51,7 @@ def document_vectors(
             dtype="float32",
             normalise=normalise,
             progress=progress,
+            spread=spread,
         )  # (n, D)
 
 

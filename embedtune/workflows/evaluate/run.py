@@ -30,6 +30,7 @@ from embedtune.workflows.evaluate.result import means_over_sets
 from embedtune.workflows.evaluate.systems import Systems
 from embedtune.workflows.evaluate.tasks.read_tasks import Task, read_tasks
 from embedtune.workflows.evaluate.tasks.retrieval import RetrievalTask
+from embedtune.workflows.shared.engine.naming import engine_named
 from embedtune.workflows.shared.evaluation_folder import PER_QUERY, REPORT, RESULT, file_name
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.output_folder import fresh_folder
@@ -78,6 +79,7 @@ def _check(config: EvaluateConfig) -> None:
     if config.output.pool is not None:
         Outputs([Path(config.output.pool).expanduser()], option=POOL).demand_apart(_read(config))
     check_device(config.evaluation.device)
+    engine_named(config.evaluation.engine)
     models = config.models
     if models.query == STARTER:
         raise ConfigError(

@@ -17,6 +17,7 @@ from embedtune.evaluation.tasks.items import ItemSet
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.retrieval import RetrievalScores, score_ranking
 from embedtune.findings import Finding
+from embedtune.models.encode.compute import Spread
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.lengths import Truncation, truncation
 from embedtune.models.encode.store import VectorStore, open_store
@@ -29,6 +30,7 @@ from embedtune.search.bm25 import Bm25, demand_words
 from embedtune.search.pairwise import pair_scores
 from embedtune.search.quantised import bytes_per_vector
 from embedtune.workflows.evaluate.document_vectors import cut_vectors, document_vectors
+from embedtune.workflows.shared.engine.spreading import Spreading
 from embedtune.workflows.shared.talk import Talk
 
 LEAST_DEPTH = 100
@@ -189,6 +191,7 @@ class Systems:
                         normalise=normalise,
                         store=self._store,
                         progress=tell,
+                        spread=self._spread(encoder, "document"),
                     )
                 )  # (C, D)
             yield vectors
@@ -250,4 +253,16 @@ class Systems:
 
     def _encoded(self, encoder: Encoder, texts: Sequence[str], role: Role, what: str, *, normalise: bool) -> np.ndarray:
         with self._talk.progress(f"{short_name(encoder.name)}: encoding {what}", total=len(texts)) as tell:
-            return encode(encoder, texts, role=role, store=self._store, progress=tell, normalise=normalise)  # (n, D)
+            spread = self._spread(encoder, role)
+            return encode(
+                encoder, texts, role=role, store=self._store, progress=tell, normalise=normalise, spread=spread
+            )  # (n, D)
+
+    def _spread(self, encoder: Encoder, role: Role) -> Spread | None:
+        """Where an encoder's texts are encoded; a starter is made here and no worker could load it."""
+        evaluation = self._config.evaluation
+        if not encoder.pretrained:
+            return None
+        return Spreading(evaluation.engine, self._config.models.section(encoder.name), evaluation.device).of(
+            encoder, role
+        )

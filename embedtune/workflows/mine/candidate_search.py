@@ -15,7 +15,7 @@ from embedtune.mining.fuse import alternate, reciprocal_rank
 from embedtune.models.files.load import choose_device
 from embedtune.search.bm25 import Bm25, demand_words
 from embedtune.search.dense import top_k
-from embedtune.search.index import DiskIndex, deepen, disk_index
+from embedtune.search.index import DiskIndex, Effort, deepen, disk_index
 from embedtune.search.pairwise import pair_scores
 from embedtune.workflows.mine.job_documents import JobDocuments
 from embedtune.workflows.mine.job_vectors import Vectors
@@ -158,7 +158,7 @@ def _index(search: CandidateSearch, documents: np.ndarray, job: Job, talk: Talk)
     folder = job.stage("index", **facts, searched=search.documents.searched, seed=mining.seed)
     with talk.progress(f"building the index {mining.index}", total=len(documents)) as tell:
         index = disk_index(
-            folder,
+            folder / "whole",
             documents,
             mining.index,
             corpus_hash=key_of(facts),
@@ -168,9 +168,20 @@ def _index(search: CandidateSearch, documents: np.ndarray, job: Job, talk: Talk)
         )
     k = min(search.config.filters.ranks[1], len(documents))
     chosen = sampled(search.documents.pairs.query_ids, RECALL_QUERIES, mining.seed, "recall")
-    recall = deepen(index, search.vectors.queries[chosen], k)
+    asked = {"queries": search.documents.queries_key, "k": k}
+    recall = _recall(index, search.vectors.queries[chosen], k, job, f"{folder.name}/recall-{key_of(asked)}.json")
     depth = f" at {index.depth}" if index.depth else ""
     return index, (f"the index {mining.index}{depth} finds {recall:.1%} of the exact {k} nearest documents",)
+
+
+def _recall(index: DiskIndex, queries: np.ndarray, k: int, job: Job, name: str) -> float:
+    """The recall of the index, searched deeply enough; measured once per job, since it compares with exact search."""
+    found = job.read_json(name)
+    if found is None:
+        found = {"recall": deepen(index, queries, k), "effort": index.effort}
+        job.write_json(name, found)
+    index.effort = Effort(*found["effort"])
+    return float(found["recall"])
 
 
 def _sparse(search: CandidateSearch, talk: Talk) -> Finder:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedtune.data.sources.layouts.places import on_disk
+from embedtune.data.sources.reading.remote import is_address
 from embedtune.data.sources.source import reads, source_path
 from embedtune.durable import UNFINISHED, checksum, read_sealed, remove_unfinished, replace, write_sealed
 from embedtune.errors import ConfigError, OutputError, raise_machine_fault
@@ -202,7 +203,9 @@ def _own_mark(path: Path, marks: Sequence[list[int]]) -> list[int] | None:
 
 
 def _place(option: str, name: str) -> Path | None:
-    """Where something that a command reads is on this machine; None where it is on the Hub, or cannot be a path."""
+    """Where something that a command reads is on this machine; None where it is elsewhere, or cannot be a path."""
+    if is_address(name):
+        return None
     try:
         path = Path(name).expanduser() if option in _MODELS else source_path(name)
         if path is not None:

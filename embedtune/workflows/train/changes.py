@@ -22,6 +22,8 @@ TRAINED = ("training.batch_size", "training.seed", "training.embeddings")
 """What a run that has trained keeps. Batch size and seed decide, with the rows, which rows are in which step; a
 checkpoint counts steps, so with others a resumed run would leave rows out or repeat them. The optimizer's state in a
 checkpoint is that of one kind of token embeddings."""
+FREE = ("output.", "guide.engine")
+"""What changes nothing that is learned."""
 ACCEPT = "--accept-changes"
 
 
@@ -55,7 +57,7 @@ def refuse_changes(folder: RunFolder, config: TrainConfig, *, accept: bool = Fal
         # A name that leads nowhere from the folder where the run was started has moved together with the files.
         return then.get(key) != now.get(key) or place_then.get(key) != then.get(key)
 
-    differing = sorted(key for key in then.keys() | now.keys() if not key.startswith("output.") and differs(key))
+    differing = sorted(key for key in then.keys() | now.keys() if not key.startswith(FREE) and differs(key))
     listed = [f"{key} was {_said(place_then.get(key))}, is now {_said(place_now.get(key))}" for key in differing]
     own = (*FIXED, *TRAINED) if folder.trained else FIXED
     fixed = [line for key, line in zip(differing, listed, strict=True) if key.startswith(own)]

@@ -29,10 +29,13 @@ from embedtune.models.files.load import choose_device, resolve
 from embedtune.models.folders.static_folder import declared_static
 from embedtune.models.sources.on_hub import STARTER
 from embedtune.models.sources.resolve import resolve_trainable
+from embedtune.models.files.resolve import STARTER, resolve_trainable
+from embedtune.processes import this_process
 from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.choosing.losses import advise
 from embedtune.workflows.shared.ending import orderly_end
+from embedtune.workflows.shared.engine.naming import HERE, engine_named
 from embedtune.workflows.shared.guard.sets import GuardSet, read_guard
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.outputs import Outputs
@@ -248,6 +251,12 @@ def _unjudged(data: TrainingData) -> Iterator[Finding]:
 def _resolve_guide(config: TrainConfig, talk: Talk) -> None:
     """Make sure that a named guide can be loaded; warn about one that no loss would use, and do not look for it."""
     name = config.guide.name
+    if engine_named(config.guide.engine).kind != HERE and this_process().count > 1:
+        raise ConfigError(
+            "the processes of this run share the guide's texts already",
+            where="--engine",
+            next="leave it out, or train in one process",
+        )
     if name in OWN_GUIDES:
         return
     if guide_path(config) is not None and gives_scores(config):

@@ -102,7 +102,7 @@ def _count(name: str, func: Any, args: Any, kwargs: Any, tensors: list[Tensor]) 
         _waits["aten.copy_: values go to the CPU"] += 1
 
 
-def register() -> torch.library.Library:
+def register() -> tuple[torch.library.Library, torch.library.Library]:
     """Register the device with torch; before any backward pass, whose engine counts the devices when it starts.
 
     It stays for the rest of the process, in which other tests would find a device that they do not know.
@@ -118,10 +118,18 @@ def register() -> torch.library.Library:
     _setup_privateuseone_for_python_backend(NAME, backend_module=Backend())
     library = torch.library.Library("_", "IMPL")
     library.fallback(lambda func, *args, **kwargs: _run(func, args, kwargs), "PrivateUse1")
-    return library  # unregistered when it is collected
+    own = torch.library.Library("aten", "IMPL")
+    for overload in ("arange", "arange.start", "arange.start_step"):
+        own.impl(overload, _counted_up, "PrivateUse1")
+    return library, own  # unregistered when they are collected
 
 
-LIBRARY = register()
+def _counted_up(*args: Any, **kwargs: Any) -> Tensor:
+    """`torch.arange`, which torch would make from an empty tensor that grows, as no wrapper can."""
+    return SimulatedTensor(torch.arange(*args, dtype=kwargs.get("dtype")))
+
+
+LIBRARIES = register()
 
 
 def there(tensor: Tensor) -> Tensor:

@@ -41,18 +41,26 @@ def band_of(sees: MaskFunction, start: int, length: int, device: torch.device) -
         sees: (batch, head, query, key) -> whether the key is seen, for broadcastable tensors of positions.
         start: where the text starts in its row.
         length: of the text, in tokens.
-        device: where the mask function keeps its tensors.
+        device: where the mask function may keep tensors; most have none, and then nothing waits for the device.
 
     Raises:
         ValueError: it does not define a band.
     """
-    places = torch.arange(start, start + length, device=device)  # (length,)
-    zero = torch.zeros(1, 1, 1, 1, dtype=torch.long, device=device)
-    seen = sees(zero, zero, places[:, None], places)
-    seen = torch.as_tensor(seen, device=device).expand(1, 1, length, length)[0, 0]  # (length, length)
+    try:
+        seen = _seen(sees, start, length, torch.device("cpu"))  # (length, length)
+    except RuntimeError:  # it mixes them with positions
+        seen = _seen(sees, start, length, device).cpu()  # (length, length)
     # In a band the first token sees itself and those to its right, the last one those to its left.
     right, left = (seen[[0, -1]].sum(dim=1) - 1).tolist()
     band = Band(left, right)
-    if not torch.equal(band.mask(length, device), seen):
+    if not torch.equal(band.mask(length, seen.device), seen):
         raise ValueError("its attention reaches tokens other than nearby ones")
     return band
+
+
+def _seen(sees: MaskFunction, start: int, length: int, device: torch.device) -> Tensor:
+    """What each token of a text sees, by a mask function: (length, length) bool."""
+    places = torch.arange(start, start + length, device=device)  # (length,)
+    zero = torch.zeros(1, 1, 1, 1, dtype=torch.long, device=device)
+    seen = torch.as_tensor(sees(zero, zero, places[:, None], places))
+    return seen.expand(1, 1, length, length)[0, 0]

@@ -53,9 +53,9 @@ def why_not_tried(model: "SentenceTransformer", packed: Mapping[str, Tensor], pa
 
 def forward_packed(model: nn.Module, features: Mapping[str, Tensor]) -> Tensor:
     """Vectors (n, D) of packed texts, in the order of the request; differentiable."""
-    given = dict(features)
-    places = given.pop("places")  # (n,)
-    with _switched(model), laid_now(Laid.of(given["cu_seq_lens_q"])):
+    given: dict[str, Any] = dict(features)
+    places, lengths = given.pop("places"), given.pop("packed_lengths")  # (n,), n numbers
+    with _switched(model), laid_now(Laid.of(given["cu_seq_lens_q"], lengths)):
         return model(given)["sentence_embedding"].index_select(0, places)  # (n, D)
 
 

@@ -67,7 +67,7 @@ def agrees(kernel: Callable[..., Any], device: torch.device) -> bool:
 
     Models are tried in float32, which the kernel does not support, so that no other check would notice.
     """
-    laid = Laid.of(torch.tensor([0, 2, 5], device=device))
+    laid = Laid.of(torch.tensor([0, 2, 5], device=device), (2, 3))
     # The first caller may be encoding, or running forward without a graph.
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
         tokens = torch.arange(5 * 8 * 16, device=device).sin().view(5, 8, 16).bfloat16().requires_grad_()

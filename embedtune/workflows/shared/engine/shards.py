@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.sections.encoder import EncoderSection, ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.encode.encode import vectors_of
 from embedtune.models.encoder import Encoder, Role
@@ -42,7 +42,7 @@ class EncoderOrder:
 
     def plain(self) -> dict[str, Any]:
         """The order as JSON can hold it."""
-        return {**vars(self), "section": self.section.model_dump(mode="json")}
+        return {**vars(self), "section": self.section.model_dump(mode="json", include=set(ModelSection.model_fields))}
 
 
 def encode_shard(order: Mapping[str, Any], texts: Sequence[str], number: int = 0) -> np.ndarray:
@@ -72,7 +72,7 @@ def _encoder(order: str, number: int) -> tuple[Encoder, Role]:
     device = asked["device"]
     if device in ("auto", "cuda") and torch.cuda.is_available():
         device = f"cuda:{number % torch.cuda.device_count()}"
-    encoder = load_encoder(EncoderSection.model_validate(asked["section"]), device=device, precision=asked["products"])
+    encoder = load_encoder(ModelSection.model_validate(asked["section"]), device=device, precision=asked["products"])
     if encoder.fingerprint() != asked["fingerprint"]:
         raise ModelError(
             f"a worker found another model under the name {encoder.name}",

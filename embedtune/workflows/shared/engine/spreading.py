@@ -1,4 +1,4 @@
-"""The engine of a command, as `encode_to_file` uses it: blocks of texts in, their vectors out."""
+"""The engine of a command, as `encode` and `encode_to_file` use it: blocks of texts in, their vectors out."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from embedtune.config.sections.encoder import ModelSection
-from embedtune.models.encode.compute import suited_batch_tokens
-from embedtune.models.encode.encode import Spread
+from embedtune.models.encode.compute import Spread, suited_batch_tokens
 from embedtune.models.encoder import Encoder, Role
 from embedtune.workflows.shared.engine.local import in_processes
 from embedtune.workflows.shared.engine.naming import HERE, LOCAL, EngineName, engine_named

@@ -29,6 +29,7 @@ from embedtune.training.guide.audit import GuideAudit, HeldOut, MarginEffect, au
 from embedtune.training.guide.self_guide import SelfGuide
 from embedtune.training.guide.vectors import GuideTable, on_disk
 from embedtune.training.run.fit import PreparedFit
+from embedtune.workflows.shared.engine.spreading import Spreading
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.guide.guide_files import covered, gives_scores, margin_of
 from embedtune.workflows.train.preparing.frozen_vectors import fill
@@ -136,7 +137,12 @@ def _frozen(
         said = (finding.message for finding in similarity_findings(model, "cosine", "it judges"))
         for sentence in (*model.notes, *said):
             talk.say(f"guide: {sentence}")
-        return model.name, model.dimensions, partial(encode, model, store=store)
+        spreading = Spreading(config.guide.engine, config.guide, config.training.device)
+
+        def encoded(texts: Sequence[str], *, role: Role, **how: Any) -> np.ndarray:
+            return encode(model, texts, role=role, store=store, spread=spreading.of(model, role), **how)
+
+        return model.name, model.dimensions, encoded
 
     def looked_up(
         texts: Sequence[str], *, role: Role, into: np.ndarray | None = None, progress: Progress | None = None

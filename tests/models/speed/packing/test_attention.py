@@ -15,7 +15,7 @@ FULL, CAUSAL, WINDOW, ASIDE = Band(99, 99), Band(99, 0), Band(2, 0), Band(1, 2)
 
 
 def laid(lengths: list[int] = LENGTHS) -> Laid:
-    return Laid.of(torch.tensor([0, *lengths]).cumsum(0))
+    return Laid.of(torch.tensor([0, *lengths]).cumsum(0), lengths)
 
 
 def heads(number: int, seed: int, dtype: torch.dtype = torch.float32) -> Tensor:

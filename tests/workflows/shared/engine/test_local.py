@@ -72,6 +72,25 @@ def test_mining_in_a_worker_finds_the_same_negatives(put, bert_folder, tmp_path)
     assert here and here == there
 
 
+@pytest.fixture
+def in_small_windows(monkeypatch):
+    """Windows of a few texts, so that few of them make several shards."""
+    monkeypatch.setattr("embedtune.models.encode.compute.WINDOW", 7)
+
+
+def test_evaluating_and_guiding_in_workers_find_what_one_process_finds(in_small_windows, put, bert_folder, tmp_path):
+    rows = [{"anchor": text[:40], "positive": f"answer {number} {text}"} for number, text in enumerate(TEXTS[:40])]
+    data = put("pairs.jsonl", "\n".join(map(json.dumps, rows)))
+    common = {"data": data, "store": "none", "device": "cpu"}
+    learn = {"model": "starter", "guide": str(bert_folder), "loss": ["gist"], "margin": "0.05", "max_steps": 2}
+    for name, engine in (("here", "here"), ("there", "local:1")):
+        embedtune.evaluate(**common, model=[str(bert_folder)], output=str(tmp_path / name / "scores"), engine=engine)
+        embedtune.train(**common, **learn, output=str(tmp_path / name / "run"), engine=engine)
+    for file in ("scores/per_query.jsonl", "run/model/model.safetensors"):
+        here, there = ((tmp_path / name / file).read_bytes() for name in ("here", "there"))
+        assert here and here == there, file
+
+
 def test_jobs_without_a_message_start_no_worker(monkeypatch):
     monkeypatch.setattr("embedtune.workflows.shared.engine.local._begin", pytest.fail)
     assert list(in_processes(2, pytest.fail, "abc", lambda job: None)) == [("a", None), ("b", None), ("c", None)]

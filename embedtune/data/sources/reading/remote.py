@@ -1,0 +1,89 @@
+"""Data at an address that fsspec reads, such as s3://bucket/pairs.jsonl: copied into the user's cache and read there.
+
+Every reader here wants files, which are hashed, read twice and mapped into memory. A copy is used again for as long as
+the file at the address stays the same. Credentials and endpoints are those of fsspec's driver; we never see them.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from embedtune.durable import cache_folder, whole_folder
+from embedtune.errors import DataError, reason_of
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+-]+://.+")
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is an address rather than a path.
+
+    >>> is_address("s3://bucket/pairs.jsonl"), is_address("hf:owner/name"), is_address("data/pairs.jsonl")
+    (True, False, False)
+    """
+    return _ADDRESS.fullmatch(name) is not None
+
+
+def fetched(name: str) -> Path:
+    """The file or folder at an address, copied unless this version of it has been copied before.
+
+    Raises:
+        DataError: there is no such address, no driver for it, or it cannot be read.
+    """
+    with _errors_of(name):
+        from fsspec.core import url_to_fs  # noqa: PLC0415  (only for addresses)
+
+        system, root = url_to_fs(name)
+        whole: Mapping[str, Any] = system.info(root)
+        found = {root: whole} if whole["type"] == "file" else system.find(root, detail=True)
+        if not found:
+            raise FileNotFoundError
+        members = {_below(root, path): (path, facts) for path, facts in found.items()}
+        folder = cache_folder() / "remote" / _version(name, members)
+        inside = PurePosixPath(root).name or "data"
+        if not folder.is_dir():
+            with whole_folder(folder) as fresh:
+                for own, (path, _) in members.items():
+                    to = fresh / inside / own
+                    to.parent.mkdir(parents=True, exist_ok=True)
+                    system.get_file(path, str(to))
+    return folder / inside
+
+
+def _below(root: str, path: str) -> str:
+    """The part of a path below its root; "" for the root.
+
+    Raises:
+        ValueError: it would lead out of the folder of the copy.
+    """
+    own = path.removeprefix(root).lstrip("/")
+    if ".." in PurePosixPath(own).parts:
+        raise ValueError(f"it holds the odd path {own}")
+    return own
+
+
+def _version(name: str, members: Mapping[str, tuple[str, Mapping[str, Any]]]) -> str:
+    """A hash of the address and of what its driver says about each file: size, time, tag."""
+    said = [(own, sorted((key, str(value)) for key, value in facts.items())) for own, (_, facts) in members.items()]
+    return hashlib.blake2b(str([name, sorted(said)]).encode(), digest_size=12).hexdigest()
+
+
+@contextmanager
+def _errors_of(name: str) -> Iterator[None]:
+    """Turn what fsspec and its drivers raise into a message."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError("there is nothing at this address", where=name, next="check its spelling") from error
+    except ImportError as error:
+        raise DataError(
+            f"the driver for this kind of address is not installed: {reason_of(error)}",
+            where=name,
+            next="install the package that it names, such as s3fs for s3://",
+        ) from error
+    except PermissionError as error:
+        raise DataError("no permission to read this address", where=name, next="check your credentials") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"this address cannot be read: {reason_of(error)}", where=name) from error
