@@ -75,8 +75,11 @@ def in_batches(
 @contextmanager
 def encoding(encoder: Encoder) -> Iterator[None]:
     """Evaluation mode, with products in the encoder's own precision; afterwards each module is in its former mode."""
+    from embedtune.models.speed.prepared import prepared  # brings torch
+
     # Around all batches, so that weights are cast once.
-    with in_mode(encoder.model, training=False), multiplying(encoder.products, str(encoder.model.device)):
+    products = multiplying(encoder.products, str(encoder.model.device))
+    with in_mode(encoder.model, training=False), prepared(encoder.model, encoder.products), products:
         yield
 
 

@@ -20,8 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from embedtune.models.speed import precision
 from embedtune.models.speed.dropout import drop
 from embedtune.models.speed.packing.band import Band, MaskFunction, band_of
+from embedtune.models.speed.packing.blocks import attention_in_blocks
 from embedtune.models.speed.packing.laid import current
 from embedtune.models.speed.packing.rows import attention_in_rows
 from embedtune.models.speed.packing.varlen import varlen_attention
@@ -91,12 +93,30 @@ def packed_attention(
         key, value = (x.repeat_interleave(repeats, dim=1) for x in (key, value))  # (1, H, T, d)
     if query.device.type != "cpu" and softcap is None:
         return attention_in_rows(query, key, value, attention_mask, scaling, dropout, current()), None
+    lower = _lower(query) if softcap is None and dropout < 1 else None
+    if lower is not None:
+        query, key, value = (x.to(lower) for x in (query, key, value))
+    blocks = partial(attention_in_blocks, scaling=scaling, dropout=dropout)
     fused = partial(_fused, band=attention_mask, scaling=scaling)
     plain = partial(_plain, band=attention_mask, scaling=scaling, dropout=dropout, softcap=softcap)
     most = _most_plain(query) if simple else math.inf
-    groups = zip(*map(_by_length, (query, key, value)), strict=True)
-    outputs = [(plain if q.shape[2] <= most else fused)(q, k, v) for q, k, v in groups]  # of (texts, H, length, d)
+
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        length = q.shape[2]
+        if lower is not None and length <= PLAIN_UP_TO and attention_mask.sees_all(length):
+            return blocks(q, k, v)
+        return (plain if length <= most else fused)(q, k, v)
+
+    outputs = [attend(*group) for group in zip(*map(_by_length, (query, key, value)), strict=True)]
+    # of (texts, H, length, d)
     return torch.cat([part.transpose(1, 2).flatten(0, 1) for part in outputs])[None], None
+
+
+def _lower(query: Tensor) -> torch.dtype | None:
+    """bf16 where products are computed in it and this processor multiplies it; else None."""
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else query.dtype
+    suits = query.device.type == "cpu" and dtype == torch.bfloat16 and precision.multiplies_bf16("cpu")
+    return dtype if suits else None
 
 
 def _most_plain(query: Tensor) -> int:
