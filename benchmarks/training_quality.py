@@ -28,6 +28,7 @@ from training_sides import LATER, WARMUP_SHARE
 from transformers import PrinterCallback
 
 from embedtune.config.sections.encoder import EncoderSection
+from embedtune.config.sections.student import StudentSection
 from embedtune.config.verbs.train import DataSection, GuideSection, LossSection, TrainConfig, TrainingSection
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.evaluation.significance import compare_paired
@@ -101,7 +102,7 @@ def recipe(args: argparse.Namespace, start: str, source: str, seed: int) -> Trai
     gist = LossSection(name="gist", args={"temperature": TEMPERATURE})
     infonce = LossSection(name="infonce", args={"temperature": TEMPERATURE})
     return TrainConfig(
-        model=EncoderSection(name=start),
+        model=StudentSection(name=start),
         data=DataSection(source=source),
         loss=[gist if args.guide else infonce],
         guide=GuideSection(name=args.guide or "none"),

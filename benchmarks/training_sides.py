@@ -153,7 +153,7 @@ def embedtune(spec: Spec) -> dict[str, Any]:
     if spec.without != RUNTIME:
         settle()  # as the command line does, before torch loads
 
-    from embedtune.config.sections.encoder import EncoderSection
+    from embedtune.config.sections.student import StudentSection
     from embedtune.config.verbs.train import GuideSection, LossSection, TrainConfig, TrainingSection
     from embedtune.models.files.load import load_encoder
     from embedtune.models.speed.precision import choose_precision
@@ -167,7 +167,7 @@ def embedtune(spec: Spec) -> dict[str, Any]:
     from embedtune.workflows.train.preparing.tokenizing import tokenized
 
     config = TrainConfig(
-        model=EncoderSection(name=spec.path(spec.student)),
+        model=StudentSection(name=spec.path(spec.student)),
         guide=GuideSection(name=spec.path("guide")),
         loss=[LossSection(name="gist", args={"temperature": TEMPERATURE})],
         training=TrainingSection(

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
@@ -77,9 +77,9 @@ def encoding(encoder: Encoder) -> Iterator[None]:
     """Evaluation mode, with products in the encoder's own precision; afterwards each module is in its former mode."""
     from embedtune.models.speed.prepared import prepared  # brings torch
 
-    # Around all batches, so that weights are cast once.
-    products = multiplying(encoder.products, str(encoder.model.device))
-    with in_mode(encoder.model, training=False), prepared(encoder.model, encoder.products), products:
+    # Around all batches, so that weights are cast once. Copies on other devices could not take over layers made ready.
+    ready = nullcontext() if encoder.helpers else prepared(encoder.model, encoder.products)
+    with in_mode(encoder.model, training=False), ready, multiplying(encoder.products, str(encoder.model.device)):
         yield
 
 

@@ -1,5 +1,7 @@
 """Layers made ready for encoding give the vectors of torch's own, with GELU applied once, and are restored."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from families import make_family
@@ -74,7 +76,11 @@ def test_an_error_while_encoding_leaves_the_layers_as_they_were(hardware, bert: 
 
 
 def test_vectors_stay_those_of_float32(hardware, bert: Encoder, texts: tuple[str, ...]):
-    from dataclasses import replace
-
     full, half = (encode(one, texts, role="query") for one in (bert, replace(bert, products="bf16")))
     assert (full * half).sum(axis=1).min() > 0.9995 and (full != half).any()
+
+
+def test_copies_on_other_devices_are_made_of_torchs_own_layers(hardware, bert: Encoder, texts: tuple[str, ...]):
+    alone, helped = replace(bert, products="bf16"), replace(bert, products="bf16", helpers=("cpu",))
+    vectors = [encode(one, texts, role="query") for one in (alone, helped)]
+    assert (vectors[0] * vectors[1]).sum(axis=1).min() > 0.9995

@@ -42,6 +42,20 @@ def test_as_written_out_whatever_the_size_of_a_block(size: int, monkeypatch: pyt
         torch.testing.assert_close(attention_in_blocks(*given, 0.7), expected.detach())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_scores_beyond_the_range_of_their_powers_are_weighed_as_well(dtype: torch.dtype):
+    """Up to 400, of either sign; in float16, powers of two end at 15."""
+    query, key, value = rows(dtype=torch.float32)
+    for scale in (20.0, 200.0):
+        expected = nn.functional.scaled_dot_product_attention(query.double(), key.double(), value.double(), scale=scale)
+        found = attention_in_blocks(query.to(dtype), key.to(dtype), value.to(dtype), scale)
+        assert found.isfinite().all()
+        if dtype == torch.float32:
+            torch.testing.assert_close(found, expected.float(), rtol=1e-3, atol=1e-4)
+        ours, theirs = (torch.autograd.grad(x.float().square().sum(), query)[0] for x in (found, expected))
+        assert ours.isfinite().all() and (dtype != torch.float32 or torch.allclose(ours, theirs, rtol=0.01, atol=0.01))
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_gradients_pass_through_the_weights_that_were_kept(size: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
