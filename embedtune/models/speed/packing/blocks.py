@@ -5,6 +5,10 @@ encoding; plain products and a softmax, as in training, pass over all scores in 
 between. Here a block of scores is multiplied, made into weights, dropped and multiplied again before the next one is
 begun. What is kept for the backward pass is in the type of the products, so that in bf16 a layer holds less than half.
 
+CPU time of one core, bf16, 12 heads of 32, 3,000 tokens in texts of 110 and of 256, forward: fused 12.6 and 16.1 ms,
+here 10.1 and 10.1 ms with torch's softmax, 6.6 and 9.8 ms with powers of two. The softmax stays in training, where
+powers gained nothing and made gradients a fifth less exact.
+
 Bounds: weights are rounded to 8 bits, as every factor of a bf16 product is: vectors are off by 0.5% of their length,
 those of fused attention by 0.2%.
 """
@@ -19,7 +23,6 @@ from torch.autograd.function import once_differentiable
 
 from embedtune.models.speed.dropout import LEVELS, draw, scaled
 
-LN2 = math.log(2)
 SPARE = 28
 """Powers of two up to the largest number of a type that are left to sums of scores and to products with them: in bf16,
 as in float32, which ends at 2 to the 128th, scores of -100 to 100 need no largest one taken from them."""
@@ -40,68 +43,73 @@ def attention_in_blocks(query: Tensor, key: Tensor, value: Tensor, scaling: floa
 
     Returns: (texts, H, length, d).
     """
-    # One copy each: a product of views would copy every block of them. Powers of two are cheaper than those of e.
-    rows = [x.flatten(0, 1).contiguous() for x in (query * (scaling / LN2), key, value)]  # of (texts * H, length, d)
-    found: Tensor = _InBlocks.apply(*rows, round(dropout * LEVELS))
+    learns = dropout > 0 or (torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value)))
+    scaled_query = query * (scaling if learns else scaling / math.log(2))  # once: every product rounds
+    # One copy each: a product of views would copy every block of them.
+    rows = [x.flatten(0, 1).contiguous() for x in (scaled_query, key, value)]  # of (texts * H, length, d)
+    found: Tensor = _InBlocks.apply(*rows, round(dropout * LEVELS)) if learns else _by_powers(*rows)
     return found.unflatten(0, query.shape[:2])
 
 
-class _InBlocks(torch.autograd.Function):
-    """Of R rows, each a head of a text: (R, length, d) in and out.
+def _by_powers(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Of R rows, each a head of a text, without gradients: (R, length, d) in and out.
 
-    Weights are powers of two, not divided by their sums over a row: the sums divide the (R, length, d) results instead.
+    Weights are powers of two, for which the query is divided by the logarithm of two. They are not divided by their
+    sums over a row: the sums divide the results, which are fewer.
     """
+    found = torch.empty_like(value)  # (R, length, d)
+    powers = query.new_empty(_rows(query), query.shape[1], query.shape[1])  # (b, length, length)
+    range_of = math.log2(torch.finfo(query.dtype).max) - SPARE
+    for part in _parts(query):
+        scores = powers[: part.stop - part.start]  # (b, length, length)
+        torch.bmm(query[part], key[part].mT, out=scores)
+        if max(abs(bound.item()) for bound in torch.aminmax(scores)) > range_of:
+            scores -= scores.amax(-1, keepdim=True)  # rare, and dearer than the powers
+        torch.exp2(scores, out=scores)
+        sums = scores.sum(-1, keepdim=True, dtype=torch.promote_types(scores.dtype, torch.float32))  # (b, length, 1)
+        torch.bmm(scores, value[part], out=found[part])
+        found[part] /= sums
+    return found
+
+
+class _InBlocks(torch.autograd.Function):
+    """Of R rows, each a head of a text: (R, length, d) in and out."""
 
     @staticmethod
     def forward(context: Any, query: Tensor, key: Tensor, value: Tensor, dropped: int) -> Tensor:
         rows, length, _ = query.shape
         found = torch.empty_like(value)  # (R, length, d)
-        learns = any(context.needs_input_grad)
-        held = query.new_empty(rows if learns else _rows(query), length, length)  # (R or b, length, length)
-        sums, masks = [], []
+        held = query.new_empty(rows, length, length)  # (R, length, length)
+        masks = []
         for part in _parts(query):
-            powers = held[part] if learns else held[: part.stop - part.start]  # (b, length, length)
-            sums.append(_powers(query[part], key[part], powers))
+            weights = held[part]  # (b, length, length)
+            torch.bmm(query[part], key[part].mT, out=weights)
+            torch.softmax(weights, -1, out=weights)
             if dropped:
-                masks.append(draw(powers.numel(), dropped).view(powers.shape))
-                powers = scaled(powers, masks[-1], LEVELS / (LEVELS - dropped))
-            torch.bmm(powers, value[part], out=found[part])
-        whole = torch.cat(sums)  # (R, length, 1)
-        found /= whole
-        if learns:
-            context.save_for_backward(query, key, value, held, found, whole, *masks)
-            context.dropped = dropped
+                masks.append(draw(weights.numel(), dropped).view(weights.shape))
+                weights = scaled(weights, masks[-1], LEVELS / (LEVELS - dropped))
+            torch.bmm(weights, value[part], out=found[part])
+        context.save_for_backward(query, key, value, held, *masks)
+        context.dropped = dropped
         return found
 
     @staticmethod
     @once_differentiable
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, held, found, whole, *masks = context.saved_tensors
-        # What the sums add to every power of a row.
-        common = ((gradient.to(whole.dtype) * found).sum(-1, keepdim=True) / whole).to(query.dtype)  # (R, length, 1)
-        gradient = (gradient / whole).to(query.dtype)  # (R, length, d)
+        query, key, value, held, *masks = context.saved_tensors
+        gradient = gradient.to(query.dtype).contiguous()  # (R, length, d)
         of_query, of_key, of_value = (torch.empty_like(query) for _ in range(3))  # (R, length, d)
         for number, part in enumerate(_parts(query)):
-            powers = held[part]  # (b, length, length)
-            used, of_scores = powers, torch.bmm(gradient[part], value[part].mT)  # (b, length, length)
+            weights = held[part]  # (b, length, length)
+            used, of_weights = weights, torch.bmm(gradient[part], value[part].mT)  # (b, length, length)
             if masks:
                 scale = LEVELS / (LEVELS - context.dropped)
-                used, of_scores = (scaled(x, masks[number], scale) for x in (powers, of_scores))
+                used, of_weights = (scaled(x, masks[number], scale) for x in (weights, of_weights))
             torch.bmm(used.mT, gradient[part], out=of_value[part])
-            of_scores.sub_(common[part]).mul_(powers)
+            of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)  # (b, length, length)
             torch.bmm(of_scores, key[part], out=of_query[part])
             torch.bmm(of_scores.mT, query[part], out=of_key[part])
-        return of_query.mul_(LN2), of_key.mul_(LN2), of_value, None
-
-
-def _powers(query: Tensor, key: Tensor, out: Tensor) -> Tensor:
-    """Two to the scores of b rows (b, length, d), into `out` (b, length, length); their sums by row: (b, length, 1)."""
-    scores = torch.bmm(query, key.mT, out=out)  # (b, length, length)
-    least, most = torch.aminmax(scores)
-    if max(-least, most) > math.log2(torch.finfo(scores.dtype).max) - SPARE:
-        scores -= scores.amax(-1, keepdim=True)  # rare, and dearer than the powers
-    torch.exp2(scores, out=out)
-    return out.sum(-1, keepdim=True, dtype=torch.promote_types(out.dtype, torch.float32))
+        return of_query, of_key, of_value, None
 
 
 def _rows(query: Tensor) -> int:
