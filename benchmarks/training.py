@@ -63,6 +63,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", default="synthetic", help="a BEIR folder, or synthetic: lengths with a heavy tail")
     parser.add_argument("--max-length", type=int, default=128)
     parser.add_argument("--shape", choices=("minilm", "base"), default="minilm", help="of the student")
+    parser.add_argument("--model", help="a pretrained encoder as student and as its own guide, not random weights")
     parser.add_argument("--rows", type=int, default=96)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=3)
@@ -175,7 +176,7 @@ def prepare(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     (folder / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
     (folder / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
     command = [sys.executable, str(Path(__file__).with_name("training_encoders.py")), str(folder)]
-    command += [str(args.max_length), str(args.batch), args.device, args.shape]
+    command += [str(args.max_length), str(args.batch), args.device, args.shape, *filter(None, [args.model])]
     said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
     facts: dict[str, Any] = json.loads(said.splitlines()[-1])
     return {"set": Path(args.data).name, **facts}

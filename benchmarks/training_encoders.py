@@ -12,6 +12,8 @@ from encoders import make_bert, wordpiece
 from training_sides import Spec, same_batches
 from transformers import PreTrainedTokenizerFast
 
+from embedtune.config.sections.encoder import EncoderSection
+from embedtune.models.files.load import load_encoder
 from embedtune.models.speed.precision import choose_precision
 from embedtune.workflows.shared.machine import machine_facts
 
@@ -19,8 +21,25 @@ SHAPES = {"minilm": {"hidden": 384, "layers": 6}, "base": {"hidden": 768, "layer
 """Of the student; the guide has twelve layers of the same width."""
 
 
-def main(folder: Path, max_length: int, batch: int, device: str, shape: str) -> None:
+def main(folder: Path, max_length: int, batch: int, device: str, shape: str, model: str = "") -> None:
     """Write three encoders, and print how long the texts are."""
+    if model:
+        tokenizer = copies(model, folder, max_length)
+    else:
+        tokenizer = random_weights(folder, max_length, shape)
+    print(json.dumps(facts(Spec("peer", str(folder), batch, 1), tokenizer, max_length, device)))
+
+
+def copies(model: str, folder: Path, max_length: int) -> PreTrainedTokenizerFast:
+    """A pretrained encoder as student and as guide."""
+    encoder = load_encoder(EncoderSection(name=model, max_length=max_length), device="cpu")
+    for name in ("student", "guide"):
+        encoder.model.save(str(folder / name), create_model_card=False)
+    return encoder.model.tokenizer
+
+
+def random_weights(folder: Path, max_length: int, shape: str) -> PreTrainedTokenizerFast:
+    """A student of this shape and a guide."""
     hidden, own = SHAPES[shape]["hidden"], SHAPES[shape]["layers"]
     tokenizer = wordpiece(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
     for name, layers, seed, dropout in (
@@ -38,7 +57,7 @@ def main(folder: Path, max_length: int, batch: int, device: str, shape: str) -> 
             tokenizer=tokenizer,
             dropout=dropout,
         )
-    print(json.dumps(facts(Spec("peer", str(folder), batch, 1), tokenizer, max_length, device)))
+    return tokenizer
 
 
 def facts(spec: Spec, tokenizer: PreTrainedTokenizerFast, max_length: int, device: str) -> dict[str, Any]:
@@ -81,4 +100,4 @@ def processor() -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5])
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

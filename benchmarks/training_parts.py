@@ -110,8 +110,19 @@ def torch_dropout() -> Iterator[None]:
     from embedtune.models.speed import dropout as ours
     from embedtune.models.speed.packing import attention
 
-    with patch.object(attention, "drop", dropout), patch.object(ours, "drop", dropout):
+    with plain_attention(), patch.object(attention, "drop", dropout), patch.object(ours, "drop", dropout):
         yield
+
+
+def plain_attention() -> AbstractContextManager[Any]:
+    """Products and a softmax over all scores of equally long texts at once, in float32 between them."""
+    from embedtune.models.speed.packing import attention
+    from embedtune.models.speed.packing.band import Band
+
+    def plain(query: "Tensor", key: "Tensor", value: "Tensor", scaling: float, dropout: float) -> "Tensor":
+        return attention._plain(query, key, value, Band(2**20, 2**20), scaling, dropout, None)
+
+    return patch.object(attention, "attention_in_blocks", plain)
 
 
 OFF: dict[str, Callable[[], AbstractContextManager[Any]]] = {
@@ -119,6 +130,7 @@ OFF: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "the guide's vectors kept": guide_in_each_step,
     "equal texts encoded once": every_text,
     "token ids kept": tokenised_in_each_step,
+    "attention in blocks": plain_attention,
     "cheap dropout": torch_dropout,
     "the fused optimizer": plain_optimizer,
     RUNTIME: nullcontext,

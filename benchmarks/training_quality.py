@@ -30,6 +30,7 @@ from transformers import PrinterCallback
 from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.sections.objective import GuideSection, LossSection
+from embedtune.config.sections.student import StudentSection
 from embedtune.config.sections.training import TrainingSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData, prepare
@@ -104,7 +105,7 @@ def recipe(args: argparse.Namespace, start: str, source: str, seed: int) -> Trai
     gist = LossSection(name="gist", args={"temperature": TEMPERATURE})
     infonce = LossSection(name="infonce", args={"temperature": TEMPERATURE})
     return TrainConfig(
-        model=EncoderSection(name=start),
+        model=StudentSection(name=start),
         data=DataSection(source=source),
         loss=[gist if args.guide else infonce],
         guide=GuideSection(name=args.guide or "none"),

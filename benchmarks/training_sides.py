@@ -153,8 +153,8 @@ def embedtune(spec: Spec) -> dict[str, Any]:
     if spec.without != RUNTIME:
         settle()  # as the command line does, before torch loads
 
-    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.config.sections.objective import GuideSection, LossSection
+    from embedtune.config.sections.student import StudentSection
     from embedtune.config.sections.training import TrainingSection
     from embedtune.config.verbs.train import TrainConfig
     from embedtune.models.files.load import load_encoder
@@ -169,7 +169,7 @@ def embedtune(spec: Spec) -> dict[str, Any]:
     from embedtune.workflows.train.preparing.tokenizing import tokenized
 
     config = TrainConfig(
-        model=EncoderSection(name=spec.path(spec.student)),
+        model=StudentSection(name=spec.path(spec.student)),
         guide=GuideSection(name=spec.path("guide")),
         loss=[LossSection(name="gist", args={"temperature": TEMPERATURE})],
         training=TrainingSection(

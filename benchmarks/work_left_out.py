@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from transformers import TrainerCallback
 
-from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.sections.objective import LossSection
+from embedtune.config.sections.student import StudentSection
 from embedtune.config.sections.training import TrainingSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
@@ -119,7 +119,7 @@ def train(
     args: argparse.Namespace, rows: Any, data: Any, *, dev: Any = None, seed: int = 0, **training: Any
 ) -> Trained:
     """One run of InfoNCE from the encoder as it is."""
-    section = EncoderSection(name=args.model, max_length=args.max_length)
+    section = StudentSection(name=args.model, max_length=args.max_length)
     options = {"batch_size": args.batch, "lr": args.lr, "device": "cpu", "micro_batch_tokens": None, "seed": seed}
     config = TrainConfig(
         model=section,

@@ -45,7 +45,9 @@ TIMES = re.compile(
     r"choosing the margin) \d+%(, )?)+"  # where the time went
     r"|(?<=per second)[^\d<]*(?:<[^>]*>[^\d<]*)*[\d.,]+"
 )
-OWN = re.compile(r"^(started_in|time_spent|peak_memory_bytes|elapsed_us_per_query|.*_s|.*runtime|.*_per_second)$")
+OWN = re.compile(
+    r"^(started_in|time_spent|peak_memory_bytes|mapped_memory_bytes|elapsed_us_per_query|.*_s|.*runtime|.*_per_second)$"
+)
 
 # Every Python process imports this, including those that a command starts.
 GUARD = """

@@ -131,9 +131,17 @@ def _run(result: MineResult) -> list[tuple[str, str]]:
         "output": result.output,
         "ledger of suspicious pairs": result.ledger,
         "total time": duration(result.elapsed_s),
-        "peak memory": memory(result.peak_memory_bytes),
+        "peak memory": _memory(result),
     }
     return [(name, str(value)) for name, value in facts.items() if value]
+
+
+def _memory(result: MineResult) -> str:
+    """The peak, and how much of what is resident belongs to files, where the system says so."""
+    peak, mapped = memory(result.peak_memory_bytes), result.mapped_memory_bytes
+    if mapped is None:
+        return peak
+    return f"{peak}; of this, {memory(mapped)} at the end were pages of files, which the system takes back when needed"
 
 
 def _example(example: MinedExample) -> Example:

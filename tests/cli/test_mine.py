@@ -1,6 +1,7 @@
 """`embedtune mine` as people give it: what it writes where, what each option does, what it refuses."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -81,6 +82,8 @@ def test_json_holds_every_promised_key_and_the_files_are_there(mine: Mine, here:
     }  # fmt: skip
     assert isinstance(result["elapsed_s"], float)
     assert result["peak_memory_bytes"] > 10**7
+    mapped = result["mapped_memory_bytes"]
+    assert mapped is None if sys.platform != "linux" else 10**6 < mapped < result["peak_memory_bytes"]
     rows = read(Path(result["output"]))
     assert len(rows) == result["rows"] == 36
     assert sum(len(row["negatives"]) for row in rows) == result["negatives"]

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -91,8 +91,11 @@ def in_batches(
 @contextmanager
 def encoding(encoder: Encoder) -> Iterator[None]:
     """Evaluation mode, with products in the encoder's own precision; afterwards each module is in its former mode."""
-    # Around all batches, so that weights are cast once.
-    with in_mode(encoder.model, training=False), multiplying(encoder.products, str(encoder.model.device)):
+    from embedtune.models.speed.prepared import prepared  # brings torch
+
+    # Around all batches, so that weights are cast once. Copies on other devices could not take over layers made ready.
+    ready = nullcontext() if encoder.helpers else prepared(encoder.model, encoder.products)
+    with in_mode(encoder.model, training=False), ready, multiplying(encoder.products, str(encoder.model.device)):
         yield
 
 

@@ -88,19 +88,19 @@ class _Drop(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, values: Tensor, probability: float) -> Tensor:
         dropped = round(probability * LEVELS)
-        kept = _draw(values.numel(), dropped).view(values.shape)
+        kept = draw(values.numel(), dropped).view(values.shape)
         context.save_for_backward(kept)
         context.scale = LEVELS / (LEVELS - dropped)
-        return _scaled(values, kept, context.scale)
+        return scaled(values, kept, context.scale)
 
     @staticmethod
     @once_differentiable
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (kept,) = context.saved_tensors
-        return _scaled(gradient, kept, context.scale), None
+        return scaled(gradient, kept, context.scale), None
 
 
-def _draw(count: int, dropped: int) -> Tensor:
+def draw(count: int, dropped: int) -> Tensor:
     """Which values to keep; `dropped` of 65,536 are not: (count,) bool."""
     kept = np.empty(count, dtype=np.bool_)  # (count,)
     draws = torch.empty(max(1, min(_DRAWN_AT_ONCE, -(-count // 4))), dtype=torch.int64)
@@ -112,7 +112,7 @@ def _draw(count: int, dropped: int) -> Tensor:
     return torch.from_numpy(kept)
 
 
-def _scaled(values: Tensor, kept: Tensor, scale: float) -> Tensor:
+def scaled(values: Tensor, kept: Tensor, scale: float) -> Tensor:
     """Values times scale where kept, else 0."""
     if values.dtype == torch.float32:
         return values * torch.as_tensor(np.multiply(kept.numpy(), np.float32(scale)))

@@ -62,6 +62,8 @@ class MineResult(VerbResult):
         shares: of all candidates, those kept and those dropped for each reason.
         calibration: the margin chosen on a sample, and why; None where it was given or not wanted.
         histogram: scores of positives and of negatives.
+        mapped_memory_bytes: pages of mapped files that were resident at the end: vectors, documents and libraries. They
+            count towards the peak, and the system takes them back when memory is short. None where it does not say.
         examples: some queries with what was mined for them.
     """
 
@@ -87,3 +89,4 @@ class MineResult(VerbResult):
     described: tuple[str, ...] = ()
     recipe: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    mapped_memory_bytes: int | None = None

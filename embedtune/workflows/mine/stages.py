@@ -45,7 +45,7 @@ from embedtune.workflows.mine.opinions import Judges, ask_cross_encoder, ask_gui
 from embedtune.workflows.mine.result import Totals, findings_of
 from embedtune.workflows.mine.teachers import ask_teacher, who_scores
 from embedtune.workflows.shared.jobs.job import Job
-from embedtune.workflows.shared.machine import machine_facts, peak_memory_bytes
+from embedtune.workflows.shared.machine import machine_facts, mapped_memory_bytes, peak_memory_bytes
 from embedtune.workflows.shared.outputs import Outputs, is_same
 from embedtune.workflows.shared.talk import Talk
 
@@ -103,6 +103,8 @@ def run(
         ),
         *_ledger_finding(files.ledger, doubtful),
     )
+    # Before the result, whose report brings libraries of its own.
+    mapped = mapped_memory_bytes()
     result = MineResult(
         output=str(files.negatives),
         rows=written.rows,
@@ -111,6 +113,7 @@ def run(
         dropped=totals.in_order,
         elapsed_s=round(time.perf_counter() - started, 2),
         peak_memory_bytes=peak_memory_bytes(),
+        mapped_memory_bytes=mapped,
         report=str(files.page),
         ledger=str(files.ledger) if files.ledger.exists() else None,
         queries=len(pairs.queries),

@@ -46,3 +46,11 @@ def peak_memory_bytes() -> int:
 
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else used * 1024  # bytes on macOS, KiB on Linux
+
+
+def mapped_memory_bytes() -> int | None:
+    """Resident pages of mapped files, libraries included, which the system takes back when memory is short.
+
+    They are part of the resident size. None where the system does not tell them apart, as on macOS and Windows.
+    """
+    return getattr(psutil.Process().memory_info(), "shared", None)

@@ -29,7 +29,6 @@ from embedtune.models.files.load import choose_device, resolve
 from embedtune.models.folders.static_folder import declared_static
 from embedtune.models.sources.on_hub import STARTER
 from embedtune.models.sources.resolve import resolve_trainable
-from embedtune.models.files.resolve import STARTER, resolve_trainable
 from embedtune.processes import this_process
 from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading

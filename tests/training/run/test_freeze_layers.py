@@ -1,5 +1,6 @@
 """Runs that keep the lower layers: the weights of a run that is told so weight by weight, started above them or not."""
 
+import importlib.util
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from embedtune.config.sections.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection, Lora
 from embedtune.config.sections.training import TrainingSection
 from embedtune.models.files.load import load_encoder
 from embedtune.training.run.pace import training_flops
@@ -56,6 +57,18 @@ def test_the_upper_layers_learn_what_they_learn_without_gradients_below(begun, t
             # Within a thousandth of how far it moved: micro-batches add up in another order.
             assert (value - after[name]).norm() <= 1e-3 * (after[name] - before[name]).norm(), name
     assert any(not torch.equal(after[name], before[name]) for name in after if "layer.1." in name)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("peft") is None, reason="the lora extra is not installed")
+@pytest.mark.parametrize("begun", [False, True])
+def test_with_lora_the_adapters_of_the_upper_layers_learn_alone(begun, bert_folder, plan, tmp_path):
+    encoder = load_encoder(EncoderSection(name=str(bert_folder), lora=Lora(rank=2)), device="cpu")
+    before = {name: value.clone() for name, value in encoder.model.state_dict().items()}
+    texts = texts_of(plan, encoder)
+    texts = begun_texts(texts, encoder, 1, "fp32", tmp_path, Silence()) if begun else texts
+    fit(encoder, replace(plan, texts=texts, folder=tmp_path / "run"))
+    changed = {name for name, value in encoder.model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed and all("layer.1." in name and "lora_" in name for name in changed)
 
 
 def test_operations_of_layers_that_do_not_learn_are_not_counted(load):

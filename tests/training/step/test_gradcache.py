@@ -103,6 +103,22 @@ def test_without_dropout_the_gradients_are_those_of_one_big_batch(request, rows,
         torch.testing.assert_close(found[parameter], value, atol=1e-6 * largest, rtol=0)
 
 
+def test_in_bf16_micro_batches_move_the_gradients_by_less_than_bf16_itself_does(bert, rows, known):
+    """Each micro-batch rounds the gradient of its weights, once more than a single pass: by 1% at most."""
+    no_dropout(bert.model).train()
+    adapter = adapter_of(bert, rows, known, OBJECTIVES["infonce that learns its temperature"])
+
+    def found(tokens, half):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            made = gradients(adapter, *micro_batched(bert, rows, tokens))
+        return torch.cat([value.flatten() for value in made.values()])
+
+    exact, one, several = found(10_000, half=False), found(10_000, half=True), found(25, half=True)
+    assert 0 < (several - one).norm() < 0.01 * one.norm()
+    assert (several - exact).norm() < 1.5 * (one - exact).norm()
+    torch.testing.assert_close(found(25, half=False), exact, rtol=0, atol=1e-5 * float(exact.abs().max()))
+
+
 def test_nested_dimensions_have_the_gradients_of_one_big_batch_too(bert, rows, known):
     no_dropout(bert.model).double().train()
     adapter = adapter_of(bert, rows, known, OBJECTIVES["gist with a guide"])

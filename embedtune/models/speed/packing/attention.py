@@ -6,10 +6,11 @@ been timed yet. On a CPU, texts of equal length form one batch each: views of th
 CPU time of one core for 192 texts of 3 to 128 tokens (mean 31), forward and backward, with 12 heads of 32 dimensions
 (and of 64): padded 505 ms (437); buckets of texts up to 10% shorter than their longest 115 ms (123), up to 25% 124 ms
 (114), copies included; texts of equal length 101 ms (104) with torch's fused attention and 115 ms (106) as plain
-batched products. Dropout switches fused attention to a slow path, so plain products are used with dropout, and also
-for training in bf16, where the fused backward pass was far slower on a CPU with bf16 products. Forward, in bf16 without
-such products, fused was 4 to 30 times as fast (8 to 2,048 tokens per text), and it needs no matrix of all tokens by all
-tokens, for which long texts would not have the memory.
+batched products. Dropout switches fused attention to a slow path, so products and a softmax are used with dropout, and
+also for training in bf16, where the fused backward pass was far slower on a CPU with bf16 products: block by block
+(`blocks`) where each token sees its whole text. Forward, in bf16 without such products, fused was 4 to 30 times as fast
+(8 to 2,048 tokens per text); with them, blocks take 0.6 of its time. Fused needs no matrix of all tokens by all tokens,
+for which long texts would not have the memory.
 """
 
 import math
@@ -20,8 +21,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from embedtune.models.speed import precision
 from embedtune.models.speed.dropout import drop
 from embedtune.models.speed.packing.band import Band, MaskFunction, band_of
+from embedtune.models.speed.packing.blocks import attention_in_blocks
 from embedtune.models.speed.packing.laid import current
 from embedtune.models.speed.packing.rows import attention_in_rows
 from embedtune.models.speed.packing.varlen import varlen_attention
@@ -91,19 +94,36 @@ def packed_attention(
         key, value = (x.repeat_interleave(repeats, dim=1) for x in (key, value))  # (1, H, T, d)
     if query.device.type != "cpu" and softcap is None:
         return attention_in_rows(query, key, value, attention_mask, scaling, dropout, current()), None
+    # Of the longest text, so that texts of a batch are not computed in different ways.
+    whole = softcap is None and dropout < 1 and attention_mask.sees_all(current().longest)
+    blocks = partial(_blocks, scaling=scaling, dropout=dropout)
     fused = partial(_fused, band=attention_mask, scaling=scaling)
     plain = partial(_plain, band=attention_mask, scaling=scaling, dropout=dropout, softcap=softcap)
-    most = _most_plain(query) if simple else math.inf
+    shorter = blocks if whole else plain
+    most = _most_plain(query, whole) if simple else math.inf
     groups = zip(*map(_by_length, (query, key, value)), strict=True)
-    outputs = [(plain if q.shape[2] <= most else fused)(q, k, v) for q, k, v in groups]  # of (texts, H, length, d)
+    outputs = [(shorter if q.shape[2] <= most else fused)(q, k, v) for q, k, v in groups]  # of (texts, H, length, d)
     return torch.cat([part.transpose(1, 2).flatten(0, 1) for part in outputs])[None], None
 
 
-def _most_plain(query: Tensor) -> int:
-    """The length of texts up to which plain products are better than fused attention, where both are possible."""
+def _most_plain(query: Tensor, whole: bool) -> int:
+    """The length of texts up to which products and a softmax are better than fused attention, where both are possible.
+
+    Args:
+        query: (1, H, T, d).
+        whole: whether each token sees its whole text, so that blocks are possible.
+    """
+    dtype = _dtype(query)
+    if dtype == torch.float32:
+        return 0
+    in_hardware = query.device.type == "cpu" and dtype == torch.bfloat16 and precision.multiplies_bf16("cpu")
+    return 0 if torch.is_inference_mode_enabled() and not (whole and in_hardware) else PLAIN_UP_TO
+
+
+def _dtype(query: Tensor) -> torch.dtype:
+    """The type of products with it."""
     kind = query.device.type
-    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else query.dtype
-    return 0 if dtype == torch.float32 or torch.is_inference_mode_enabled() else PLAIN_UP_TO
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else query.dtype
 
 
 def _by_length(row: Tensor) -> list[Tensor]:
@@ -114,6 +134,12 @@ def _by_length(row: Tensor) -> list[Tensor]:
     return [
         part.unflatten(0, (texts, length)).transpose(1, 2) for part, (texts, length) in zip(parts, groups, strict=True)
     ]
+
+
+def _blocks(query: Tensor, key: Tensor, value: Tensor, scaling: float, dropout: float) -> Tensor:
+    """Attention in texts of equal length, each token to all others of its text, in blocks: (texts, H, length, d)."""
+    dtype = _dtype(query)
+    return attention_in_blocks(query.to(dtype), key.to(dtype), value.to(dtype), scaling, dropout)
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor, band: Band, scaling: float) -> Tensor:
