@@ -13,12 +13,11 @@ together would be learned as if they did. What a column is, its values decide an
 An answer is an option: `--columns score=COLUMN`, `class=COLUMN`, `ignore=COLUMN`, `entailment=0,contradiction=2`.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from embedtune.data.formats.shared.missing import words
+from embedtune.data.formats.shared.column_words import APART, JUDGING, LABELS, SCORES, name_words, stands_apart
 from embedtune.data.formats.shared.values import ColumnValues, Kind
 from embedtune.errors import DataError
 
@@ -27,29 +26,6 @@ RELATIONS = ("entailment", "neutral", "contradiction")
 """Options whose value is a label in the data and not a column."""
 ANSWERS = ("score", "class", "ignore", *RELATIONS)
 """What the user may say about a column next to a pair, besides the roles of the formats."""
-_JUDGING = words(
-    "label labels gold score scores similarity sim similar relevance relevant rel relatedness related "
-    "duplicate duplicates dup paraphrase match matched matches matching correct grade grades rating "
-    "judgment judgement judged verdict entailment target same equivalent "
-    "라벨 레이블 점수 유사도 유사 관련도 관련성 관련 연관도 정답 정답여부 평점 등급 판정 평가 "
-    "중복 중복여부 일치 일치여부 일치율 일치도 유사율 유사여부 관련여부 적합도 적합성 적합여부 타겟"
-)
-_SCORES = words(
-    "score scores similarity sim similar relevance relevant rel relatedness related "
-    "점수 유사도 유사 일치율 일치도 유사율 관련도 관련성 관련 연관도 적합도 적합성"
-)
-_LABELS = words("label labels gold target class 라벨 레이블 타겟")
-_APART = words(
-    "id ids docid docno qid pid did cid sid idx index key guid uid uuid no num number row line split splits fold folds "
-    "set subset part partition date time datetime timestamp year month day hour minute created updated modified "
-    "page pages chunk position offset start end span length len size count counts n tokens words "
-    "chars lang language locale country region source domain category topic genre type kind author "
-    "user url title version batch seed cluster group turn level difficulty age price views train test "
-    "dev valid validation sentiment weight unnamed "
-    "번호 순번 날짜 일자 일시 연도 년도 분류 출처 카테고리 "
-    "페이지 쪽 길이 언어 작성일 등록일 조회수 부서 단계 난이도 구분 종류 유형 주제"
-)
-_TOKEN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[가-힣]+")
 
 
 @dataclass(frozen=True)
@@ -67,7 +43,7 @@ class JudgedBy:
     @property
     def unsure(self) -> bool:
         """Whether the column's name leaves open what whole numbers in it would mean."""
-        return self.column is not None and bool(_tokens(self.column) & _LABELS)
+        return self.column is not None and bool(name_words(self.column) & LABELS)
 
 
 @dataclass(frozen=True)
@@ -169,7 +145,7 @@ def judge_of(free: Mapping[str, ColumnValues], chosen: Mapping[str, str], asking
         return _label(chosen["label"], free, asking, alike=alike)
     found = _found_by_name(free, asking)
     if found is not None:
-        if _tokens(found) & _LABELS or (free[found].kind is Kind.INFERENCE and not asking.negatives):
+        if name_words(found) & LABELS or (free[found].kind is Kind.INFERENCE and not asking.negatives):
             return _label(found, free, asking, alike=alike)
         if not _is_plain(found, free[found], alike=alike) or (asking.negatives and free[found].varied):
             raise asking.about(found, free[found])
@@ -188,7 +164,7 @@ def _is_plain(column: str, tally: ColumnValues, *, alike: bool) -> bool:
     """
     if tally.kind is Kind.TRUTH:
         return True
-    return tally.kind is not Kind.WORDS and bool(_tokens(column) & _SCORES) and (alike or tally.scaled)
+    return tally.kind is not Kind.WORDS and bool(name_words(column) & SCORES) and (alike or tally.scaled)
 
 
 def may_judge(column: str, tally: ColumnValues) -> bool:
@@ -211,19 +187,6 @@ def says_yes_or_no(column: str, tally: ColumnValues) -> bool:
     return tally.varied and tally.kind in (Kind.TRUTH, Kind.INFERENCE) and not stands_apart(column)
 
 
-def stands_apart(column: str) -> bool:
-    """Whether a column has the name of an id, a date, a split or a category, or none.
-
-    >>> stands_apart("doc_id"), stands_apart(""), stands_apart("ok")
-    (True, True, False)
-    """
-    return bool(_tokens(column) & _APART) or not re.search(r"\w", column)
-
-
-def _tokens(column: str) -> set[str]:
-    return {token.casefold() for token in _TOKEN.findall(column)}
-
-
 def _scored(column: str, free: Mapping[str, ColumnValues]) -> JudgedBy:
     tally = free.get(column)
     return JudgedBy("judged" if tally is not None and tally.kind is Kind.TRUTH else "scored", column)
@@ -234,7 +197,7 @@ def _found_by_name(free: Mapping[str, ColumnValues], asking: Asking) -> str | No
     relations = [column for column, tally in free.items() if tally.kind is Kind.INFERENCE]
     judging = {column: tally for column, tally in free.items() if _is_judging(column, tally)}
     if relations:
-        best = min(relations, key=lambda column: ("gold" not in _tokens(column), not _tokens(column) & _LABELS))
+        best = min(relations, key=lambda column: ("gold" not in name_words(column), not name_words(column) & LABELS))
         if scores := [column for column, tally in judging.items() if tally.kind is Kind.SCALE and "." not in column]:
             raise asking.between([*scores, best])
         return best
@@ -247,8 +210,8 @@ def _found_by_name(free: Mapping[str, ColumnValues], asking: Asking) -> str | No
 
 
 def _is_judging(column: str, tally: ColumnValues) -> bool:
-    tokens = _tokens(column)
-    if not tokens & _JUDGING or tokens & _APART or tally.kind is Kind.STRUCTURE:
+    tokens = name_words(column)
+    if not tokens & JUDGING or tokens & APART or tally.kind is Kind.STRUCTURE:
         return False
     if tally.kind is Kind.NOTHING:  # labels that are hidden, as those of a test set; a score without values is unused
         return tokens <= {"label", "gold"}
@@ -275,7 +238,7 @@ def _label(column: str, free: Mapping[str, ColumnValues], asking: Asking, *, ali
         if alike and not set(tally.values) <= {0.0, 1.0, 2.0, -1.0}:
             return JudgedBy("scored", column)
         raise asking.about(column, tally)
-    if tally.kind is Kind.WORDS and ("gold" in _tokens(column) or asking.differs(column)):
+    if tally.kind is Kind.WORDS and ("gold" in name_words(column) or asking.differs(column)):
         raise asking.about(column, tally)
     return JudgedBy("scored" if alike and not tally.texts else "pairs", column)
 
@@ -283,8 +246,8 @@ def _label(column: str, free: Mapping[str, ColumnValues], asking: Asking, *, ali
 def _relation_column(free: Mapping[str, ColumnValues], chosen: Mapping[str, str], asking: Asking) -> str:
     if "label" in chosen:
         return chosen["label"]
-    named = [column for column in free if _tokens(column) & _JUDGING and column in free]
-    named = [column for column in named if _tokens(column) & _LABELS] or named
+    named = [column for column in free if name_words(column) & JUDGING and column in free]
+    named = [column for column in named if name_words(column) & LABELS] or named
     if len(named) != 1:
         raise DataError(
             "it is not clear which column holds the inference labels"
