@@ -7,6 +7,7 @@ from typing import Any
 from embedtune.data.formats import nli, pairs, scored
 from embedtune.data.formats import rows as mined_rows
 from embedtune.data.formats.shared.clustered import added_by_clusters
+from embedtune.data.formats.shared.column_words import stands_apart
 from embedtune.data.formats.shared.judgement import (
     ANSWERS,
     Asking,
@@ -14,7 +15,6 @@ from embedtune.data.formats.shared.judgement import (
     ignored,
     judge_of,
     may_judge,
-    stands_apart,
 )
 from embedtune.data.formats.shared.values import ColumnValues, Kind, value_in
 from embedtune.data.sources.columns import match
