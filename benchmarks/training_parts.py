@@ -92,14 +92,14 @@ def plain_optimizer() -> AbstractContextManager[Any]:
     """Unfused AdamW, which passes over the weights several times per step."""
     from embedtune.training.run import trainer
 
-    made = trainer._arguments
+    made = trainer.arguments_of
 
     def arguments(*given: Any) -> Any:
         found = made(*given)
         found.optim = type(found.optim)("adamw_torch")
         return found
 
-    return patch.object(trainer, "_arguments", arguments)
+    return patch.object(trainer, "arguments_of", arguments)
 
 
 @contextmanager
