@@ -4,7 +4,7 @@ Loss arguments are free here: a loss's own file knows them, and they are checked
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -22,6 +22,7 @@ from embedtune.config.sections.several_sets import (
     demand_fitting_sets,
     one_form,
 )
+from embedtune.config.sections.smaller import MatryoshkaSection, QuantizeAwareSection
 from embedtune.config.sections.student import QueryEncoderSection, StudentSection, TeacherSection
 
 LossArgs = dict[str, Any]
@@ -128,33 +129,6 @@ class LossSection(RecipeSection):
         under="margin",
         reads="scalar",
     )
-
-
-class MatryoshkaSection(RecipeSection):
-    """Nested dimensions: the objective on the first components of the vectors too, so that they can be cut later."""
-
-    heading = "Objective"
-
-    dimensions: list[Annotated[int, Field(ge=1)]] = option(
-        [],
-        "smaller vector sizes to train as well, so that vectors can be cut to them",
-        "256,128,...",
-        flag="matryoshka",
-        shown="full size only",
-    )
-    weights: list[Annotated[float, Field(gt=0)]] = Field(
-        default_factory=list, description="one per dimension; empty: 1 each"
-    )
-
-    @model_validator(mode="after")
-    def _one_weight_each(self) -> Self:
-        if len(set(self.dimensions)) < len(self.dimensions):
-            raise ValueError("a dimension is given more than once")
-        if self.weights and len(self.weights) != len(self.dimensions):
-            raise ValueError(
-                f"{len(self.weights)} weights for {len(self.dimensions)} dimensions; give one each or none"
-            )
-        return self
 
 
 class NegativesSection(RecipeSection):
@@ -369,6 +343,7 @@ class TrainConfig(RecipeSection):
         "auto|none",
     )
     matryoshka: MatryoshkaSection = Field(default_factory=MatryoshkaSection)
+    quantize_aware: QuantizeAwareSection = Field(default_factory=QuantizeAwareSection)
     queue: int | None = option(
         None,
         "how many positives of past batches to add to each anchor's candidates (gist, infonce, moco)",

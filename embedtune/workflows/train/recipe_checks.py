@@ -268,6 +268,7 @@ def check_reranker(config: TrainConfig) -> None:
         "--loss": "loss" in config.model_fields_set,
         "--side query": config.side == "query",
         "--matryoshka": bool(config.matryoshka.dimensions),
+        "--quantize-aware": bool(config.quantize_aware.kinds),
         "--queue": config.queue is not None,
         "--views": config.data.views is not None,
         "--merge or --guard-policy": config.guard.mixes,

@@ -103,10 +103,11 @@ def test_without_dropout_the_gradients_are_those_of_one_big_batch(request, rows,
         torch.testing.assert_close(found[parameter], value, atol=1e-6 * largest, rtol=0)
 
 
-def test_nested_dimensions_have_the_gradients_of_one_big_batch_too(bert, rows, known):
+@pytest.mark.parametrize("stored", [{}, {"int8": 1.0, "binary": 2.0}], ids=["in full", "in few bits"])
+def test_nested_dimensions_have_the_gradients_of_one_big_batch_too(bert, rows, known, stored):
     no_dropout(bert.model).double().train()
     adapter = adapter_of(bert, rows, known, OBJECTIVES["gist with a guide"])
-    adapter.objective = Matryoshka(adapter.objective, {32: 1.0, 8: 0.5}).double()
+    adapter.objective = Matryoshka(adapter.objective, {32: 1.0, 8: 0.5}, stored).double()
     found = gradients(adapter, *micro_batched(bert, rows, 25))
     wanted = gradients(adapter, *whole(bert, rows))
     largest = max(float(value.abs().max()) for value in wanted.values())
