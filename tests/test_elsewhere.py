@@ -14,7 +14,8 @@ PACKAGES = {"Qdrant": "qdrant_client", "LangChain": "langchain_huggingface", "Ll
 
 def block(heading: str) -> str:
     """The first block below a heading."""
-    found = re.search(rf"^## {heading}\n.*?((?:^    [^\n]*\n|^\n)+)", PAGE, re.MULTILINE | re.DOTALL)
+    lines = r"((?:^    [^\n]*\n)(?:^    [^\n]*\n|^\n)*)"
+    found = re.search(rf"^## {heading}\n.*?{lines}", PAGE, re.MULTILINE | re.DOTALL)
     assert found, heading
     return textwrap.dedent(found[1])
 
