@@ -1,24 +1,30 @@
-"""Encoding with exports compared with sentence-transformers and its ONNX backend, in one process on one thread.
+"""Encoding with exports compared with sentence-transformers and its backends, in one run on one thread.
 
-    python benchmarks/engines.py --model MODEL --data PATH/scifact PATH/welfare-ko PATH/medquad --texts 200
+    python benchmarks/engines.py --model MODEL --data PATH/scifact PATH/welfare-ko PATH/medquad --peer FOLDER
 
 `--texts` documents of each set, drawn with a seed. The sides take turns, and CPU seconds are counted, tokenization
-included: another program on the machine changes wall time more than these. sentence-transformers' ONNX backend needs
-optimum-onnx; where it cannot be loaded, the table says why. Vectors of every side are compared with the default's.
+included: another program on the machine changes wall time more than these. sentence-transformers' ONNX and OpenVINO
+backends need packages that do not fit with embedtune's, so they run in a process of their own, from FOLDER
+(`engines_peer.py` says what to install there); what cannot be loaded is named with its error. Vectors of every side are
+compared with the default's.
 """
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from sentence_transformers import SentenceTransformer, export_dynamic_quantized_onnx_model
+from sentence_transformers import SentenceTransformer
 
 from embedtune.config.sections.encoder import EncoderSection
 from embedtune.data.sources.texts import TextStream
@@ -30,7 +36,8 @@ from embedtune.models.files.load import load_encoder
 from embedtune.models.sources.resolve import resolve
 
 DEFAULT = "sentence-transformers, default"
-Side = Callable[[Sequence[str]], np.ndarray]
+Side = Callable[[Sequence[str]], tuple[np.ndarray, float]]
+"""Texts -> unit vectors and CPU seconds."""
 
 
 def main() -> None:
@@ -38,7 +45,9 @@ def main() -> None:
     args = arguments()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        sides = ours(args.model, Path(folder)) | theirs(args.model, Path(folder))
+        sides = ours(args.model, Path(folder)) | theirs(args.model)
+        if args.peer:
+            sides |= Peer(args.peer, args.model, Path(folder)).sides()
         found = {data: measured(sides, drawn(data, args.texts), args.repeats) for data in args.data}
     print(f"| {args.model} | " + " | ".join(Path(data).name for data in args.data) + " | lowest cosine |")
     print("| --- |" + " ---: |" * (len(args.data) + 1))
@@ -57,6 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", nargs="+", required=True)
     parser.add_argument("--texts", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peer", type=Path)
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
@@ -85,51 +95,91 @@ def ours(model: str, folder: Path) -> dict[str, Side]:
 
 def side_of(encoder: Encoder) -> Side:
     """Unit vectors of documents, without a store."""
-    return lambda texts: encode(encoder, texts, role="document")
+    return timed(lambda texts: encode(encoder, texts, role="document"))
 
 
-def theirs(model: str, folder: Path) -> dict[str, Side]:
-    """sentence-transformers by default, in bf16, and with its own ONNX backend in fp32 and int8."""
-    path = str(load_path(model))
+def timed(encoded: Callable[[Sequence[str]], np.ndarray]) -> Side:
+    """A side of this process."""
+
+    def side(texts: Sequence[str]) -> tuple[np.ndarray, float]:
+        began = time.process_time()
+        vectors = encoded(texts)
+        return vectors, time.process_time() - began
+
+    return side
+
+
+class Peer:
+    """The sides of `engines_peer.py`, which answers from a process with packages of its own.
+
+    Args:
+        packages: a folder of them.
+        model: the encoder.
+        folder: for texts and vectors.
+    """
+
+    def __init__(self, packages: Path, model: str, folder: Path) -> None:
+        self._texts, self._vectors = folder / "texts.json", folder / "vectors.npy"
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("engines_peer.py")), load_path(model), str(self._vectors)],
+            env={**os.environ, "PYTHONPATH": str(packages), "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def sides(self) -> dict[str, Side]:
+        """Those that load; the others are named on stderr."""
+        said = self._answer()
+        for name, error in said["missing"].items():
+            print(f"sentence-transformers' {name} is left out: {error}", file=sys.stderr)
+        return {name: partial(self._encoded, name) for name in said["sides"]}
+
+    def _encoded(self, name: str, texts: Sequence[str]) -> tuple[np.ndarray, float]:
+        self._texts.write_text(json.dumps(list(texts)), encoding="utf-8")
+        print(json.dumps({"side": name, "texts": str(self._texts)}), file=self._process.stdin, flush=True)
+        spent = self._answer()["cpu_s"]
+        return np.load(self._vectors), spent
+
+    def _answer(self) -> dict[str, Any]:
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+
+def theirs(model: str) -> dict[str, Side]:
+    """sentence-transformers by default and in bf16."""
+    path = load_path(model)
     whole = SentenceTransformer(path, device="cpu")
     found = {DEFAULT: side_of_peer(whole)}
     half = SentenceTransformer(path, device="cpu", model_kwargs={"dtype": torch.bfloat16})
     found["sentence-transformers, bf16"] = side_of_peer(half)
-    try:
-        plain = SentenceTransformer(path, device="cpu", backend="onnx", model_kwargs={"export": True})
-        found["sentence-transformers, onnx"] = side_of_peer(plain)
-        plain.save(str(folder / "peer"))
-        export_dynamic_quantized_onnx_model(plain, "avx512_vnni", str(folder / "peer"))
-        file = {"file_name": "model_qint8_avx512_vnni.onnx"}
-        eighth = SentenceTransformer(str(folder / "peer"), device="cpu", backend="onnx", model_kwargs=file)
-        found["sentence-transformers, onnx int8"] = side_of_peer(eighth)
-    except Exception as error:  # whatever versions that do not fit together raise
-        print(f"sentence-transformers' ONNX backend is left out: {type(error).__name__}: {error}", file=sys.stderr)
     return found
 
 
-def load_path(model: str) -> Path:
+def load_path(model: str) -> str:
     """The folder of a model."""
-    return resolve(EncoderSection(name=model)).path or Path(model)
+    return str(resolve(EncoderSection(name=model)).path or model)
 
 
 def side_of_peer(model: SentenceTransformer) -> Side:
     """Unit vectors of documents with the model's own prompt for them."""
     prompt = model.prompts.get("document") or model.prompts.get("passage") or None
-    return lambda texts: model.encode(
-        list(texts), prompt=prompt, normalize_embeddings=True, show_progress_bar=False
-    ).astype(np.float32)
+    return timed(
+        lambda texts: model.encode(
+            list(texts), prompt=prompt, normalize_embeddings=True, show_progress_bar=False
+        ).astype(np.float32)
+    )
 
 
 def measured(sides: dict[str, Side], texts: list[str], repeats: int) -> dict[str, dict[str, float]]:
     """The median CPU seconds of each side, and its lowest cosine with the default."""
     times: dict[str, list[float]] = {name: [] for name in sides}
-    vectors = {name: side(texts[:8]) for name, side in sides.items()}  # warm
+    vectors = {name: side(texts[:8])[0] for name, side in sides.items()}  # warm
     for _ in range(repeats):
         for name, side in sides.items():
-            began = time.process_time()
-            vectors[name] = side(texts)
-            times[name].append(time.process_time() - began)
+            vectors[name], spent = side(texts)
+            times[name].append(spent)
     return {
         name: {
             "cpu_s": statistics.median(times[name]),

@@ -1,6 +1,7 @@
 """The Python on docs/elsewhere.md runs, where its packages are installed, and finds the text that is asked for."""
 
 import re
+import sys
 import textwrap
 from pathlib import Path
 
@@ -13,7 +14,8 @@ PACKAGES = {"Qdrant": "qdrant_client", "LangChain": "langchain_huggingface", "Ll
 
 def block(heading: str) -> str:
     """The first block below a heading."""
-    found = re.search(rf"^## {heading}\n.*?((?:^    [^\n]*\n|^\n)+)", PAGE, re.MULTILINE | re.DOTALL)
+    lines = r"((?:^    [^\n]*\n)(?:^    [^\n]*\n|^\n)*)"
+    found = re.search(rf"^## {heading}\n.*?{lines}", PAGE, re.MULTILINE | re.DOTALL)
     assert found, heading
     return textwrap.dedent(found[1])
 
@@ -27,6 +29,25 @@ def test_it_runs_as_it_stands(heading: str, bert_folder: Path, capsys: pytest.Ca
     exec(code, {})
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == ("1.0 Refunds take three working days." if heading == "Qdrant" else "32")
+
+
+def test_an_export_answers_without_torch(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    """With the interface of an export's example.py, which tests/models/export/targets runs for real."""
+    pytest.importorskip("qdrant_client")
+    known = "{'How do I reset my password?': [1, 0], 'Open the settings and press reset password.': [0.8, 0.6]}"
+    stand_in = (
+        f"import numpy as np\nKNOWN = {known}\n"
+        "def encode(texts, role):\n    return np.array([KNOWN.get(text, [0, 1]) for text in texts], dtype=np.float32)\n"
+    )
+    (tmp_path / "example.py").write_text(stand_in, encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "example", raising=False)
+    exec(block("From an export, without torch").replace("exports/first", str(tmp_path)), {})
+    sys.modules.pop("example", None)
+    assert capsys.readouterr().out.splitlines() == [
+        "0.8 Open the settings and press reset password.",
+        "0.0 Refunds take three working days.",
+    ]
 
 
 def test_the_text_asked_for_is_one_that_other_tests_know() -> None:

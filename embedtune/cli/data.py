@@ -17,6 +17,7 @@ embedtune data preferences clicks.jsonl --skipped all --force
 OF_A_CORPUS = """
 embedtune data queries corpus.jsonl --output queries
 embedtune data queries corpus.jsonl --kind title --kind claim --per-document 2 --output claims
+embedtune data queries corpus.jsonl --model runs/first/model --output found
 embedtune data queries corpus.jsonl --endpoint "https://api.example.com/v1#writer" --documents 500 --output asked
 """
 OF_A_MODEL = """
@@ -48,10 +49,14 @@ Documents = Annotated[
 ]
 RoundTrip = Annotated[
     int,
-    written(metavar="N", help="Keep a query if BM25 finds its document among the first N; 0 keeps all.", group="Data"),
+    written(metavar="N", help="Keep a query if its document is among the first N found; 0 keeps all.", group="Data"),
+]
+Finder = Annotated[
+    str | None,
+    written(metavar="MODEL", help="The encoder that searches for --round-trip.", group="Encoder", default="BM25"),
 ]
 Seed = Annotated[int, written(metavar="N", help="Of the choice of documents.", group="Run")]
-Kept = Annotated[str, written(metavar="FOLDER|none", help="Where answers of an endpoint are kept.", group="Run")]
+Kept = Annotated[str, written(metavar="FOLDER|none", help="Where answers and vectors are kept.", group="Run")]
 Ledger = Annotated[str, argument("LEDGER", "What `embedtune mine` or `embedtune evaluate --pool` wrote.")]
 Judge = Annotated[
     str,
@@ -111,6 +116,7 @@ def queries(
     per_document: PerDocument = 1,
     documents: Documents = None,
     round_trip: RoundTrip = 10,
+    model: Finder = None,
     seed: Seed = 0,
     store: Kept = "auto",
     as_json: AsJson = False,
@@ -125,7 +131,9 @@ def queries(
     from embedtune.workflows.data.queries.run import QueriesOptions, as_text, make_queries
 
     talk = StreamTalk(quiet=quiet)
-    options = QueriesOptions(corpus, output, kind or (), endpoint, per_document, documents, round_trip, seed, store)
+    options = QueriesOptions(
+        corpus, output, kind or (), endpoint, per_document, documents, round_trip, seed, store, model
+    )
     result = make_queries(options, talk=talk)
     for sentence in result.said:
         talk.say(sentence)

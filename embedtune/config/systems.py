@@ -15,8 +15,10 @@ BM25 = "bm25"
 """The name of the system that ranks by shared words."""
 BESIDE = f"{BM25}+"
 """What begins the name of a system that joins the rankings of BM25 and of the encoder named behind it."""
-Quantisation = Literal["int8", "binary", "binary-rescored"]
-"""How document vectors may be stored: 8 bits per dimension, 1, or 1 with the float query rescoring candidates."""
+StoredAs = Literal["int8", "binary"]
+"""How document vectors may be stored: 8 bits per dimension, or 1."""
+Quantisation = Literal[StoredAs, "binary-rescored"]
+"""How they may be searched: as they are stored, or by 1 bit with the float query rescoring candidates."""
 
 
 class SystemsSection(RecipeSection):

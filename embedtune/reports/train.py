@@ -27,7 +27,8 @@ from embedtune.reports.sections.mixing import curve_section, mixed_sentence
 from embedtune.reports.sections.provenance import provenance
 from embedtune.reports.sections.scores import basis, score_parts, score_table, scores_section
 from embedtune.reports.sections.sets import sets_section, sets_sentence
-from embedtune.reports.sections.space_map import space_section
+from embedtune.reports.sections.vectors.smaller import smaller_section, smaller_table
+from embedtune.reports.sections.vectors.space_map import space_section
 
 CURVE_ROWS = 30
 
@@ -37,6 +38,8 @@ def table(result: TrainResult, reported: Collection[str] = ()) -> RenderableType
     parts: list[RenderableType] = []
     if groups := score_parts(result):
         parts += [score_table(groups), TerminalText()]
+    if result.smaller:
+        parts += [smaller_table(result.smaller), TerminalText()]
     word, said = word_and_sentence(result.verdict)
     parts.append(verdict_line(said, word))
     seen = basis(result.test_queries, result.unseen_queries)
@@ -59,6 +62,7 @@ def training(result: TrainResult) -> Report:
     blocks: list[Block] = [
         *change_sections(result.evidence),
         scores_section(result),
+        smaller_section(result.smaller),
         sets_section(result.sets),
         labelled_section(result.clusters),
         domains_section(result.domains, result.forgetting),

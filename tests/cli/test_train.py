@@ -186,12 +186,20 @@ def test_triplets_with_given_negatives(train: Train, here: Path) -> None:
     assert "read 40" in result["stderr"]
 
 
-def test_nested_dimensions_and_a_queue(train: Train, here: Path) -> None:
-    result = train("--loss", "infonce", "--matryoshka", "32,8", "--queue", "24", "--output", "run")
+def test_nested_dimensions_few_bits_and_a_queue(train: Train, here: Path) -> None:
+    few = ("--matryoshka", "32,8", "--quantize-aware", "int8,binary")
+    result = train("--loss", "infonce", *few, "--queue", "24", "--output", "run")
     assert "cut to 32, 8 of" in result["stderr"] and "at most 24" in result["stderr"]
     lines = [json.loads(line) for line in (here / "run" / "metrics.jsonl").read_text().splitlines()]
     first = next(line for line in lines if "loss" in line)
-    assert {"infonce@32", "infonce@8"} <= first.keys()
+    assert {"infonce@32", "infonce@8", "infonce@8/int8", "infonce@8/binary"} <= first.keys()
+    assert [(row["dimensions"], row["stored"]) for row in result["smaller"]][-3:] == [
+        (8, None),
+        (8, "int8"),
+        (8, "binary"),
+    ]
+    assert result["smaller"][0]["after"] == pytest.approx(result["after_unseen"]["ndcg@10"])
+    assert "Smaller vectors" in (here / "run" / "report.md").read_text(encoding="utf-8")
     assert 0 < first["queue.filled"] <= 16  # the positives of the first step
 
 

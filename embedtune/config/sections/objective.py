@@ -3,9 +3,9 @@
 Loss arguments are free here: a loss's own file knows them, and they are checked against it before anything heavy loads.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from embedtune.config.options import option
 from embedtune.config.section import Auto, Name, RecipeSection, Share
@@ -30,33 +30,6 @@ class LossSection(RecipeSection):
         under="margin",
         reads="scalar",
     )
-
-
-class MatryoshkaSection(RecipeSection):
-    """Nested dimensions: the objective on the first components of the vectors too, so that they can be cut later."""
-
-    heading = "Objective"
-
-    dimensions: list[Annotated[int, Field(ge=1)]] = option(
-        [],
-        "smaller vector sizes to train as well, so that vectors can be cut to them",
-        "256,128,...",
-        flag="matryoshka",
-        shown="full size only",
-    )
-    weights: list[Annotated[float, Field(gt=0)]] = Field(
-        default_factory=list, description="one per dimension; empty: 1 each"
-    )
-
-    @model_validator(mode="after")
-    def _one_weight_each(self) -> Self:
-        if len(set(self.dimensions)) < len(self.dimensions):
-            raise ValueError("a dimension is given more than once")
-        if self.weights and len(self.weights) != len(self.dimensions):
-            raise ValueError(
-                f"{len(self.weights)} weights for {len(self.dimensions)} dimensions; give one each or none"
-            )
-        return self
 
 
 class NegativesSection(RecipeSection):

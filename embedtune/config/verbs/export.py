@@ -51,8 +51,8 @@ class ExportTargetSection(RecipeSection):
     )
     calibrate: int = option(
         0,
-        "texts of the data from which int8 takes the ranges of activations; 0: each batch sets its own, which is more "
-        "exact, and vectors then depend a little on their batch",
+        "texts of the data from which int8 takes the ranges of activations; 0: each token sets its own, which is more "
+        "exact",
         "TEXTS",
         ge=0,
         le=1_000,

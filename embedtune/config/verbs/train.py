@@ -15,12 +15,12 @@ from embedtune.config.sections.objective import (
     AveragedTeacherSection,
     GuideSection,
     LossSection,
-    MatryoshkaSection,
     NegativesSection,
     RerankerSection,
 )
 from embedtune.config.sections.run_output import OutputSection
 from embedtune.config.sections.several_sets import SetSection, as_written, demand_fitting_sets, one_form
+from embedtune.config.sections.smaller import MatryoshkaSection, QuantizeAwareSection
 from embedtune.config.sections.student import QueryEncoderSection, StudentSection, TeacherSection
 from embedtune.config.sections.training import TrainingSection
 
@@ -54,6 +54,7 @@ class TrainConfig(RecipeSection):
         "auto|none",
     )
     matryoshka: MatryoshkaSection = Field(default_factory=MatryoshkaSection)
+    quantize_aware: QuantizeAwareSection = Field(default_factory=QuantizeAwareSection)
     queue: int | None = option(
         None,
         "how many positives of past batches to add to each anchor's candidates (gist, infonce, moco)",

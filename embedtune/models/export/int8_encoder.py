@@ -23,6 +23,8 @@ from embedtune.models.reading import limit_length
 from embedtune.models.speed.precision import FP32
 
 INT8 = "int8"
+FORM = "per token"
+"""How the graph is quantised; another word for another way makes it again."""
 ENGINES = ("onnxruntime", "onnx", "torch", "transformers")
 """Packages of which another release may write or run another graph."""
 ARM = ("arm64", "aarch64")
@@ -112,7 +114,7 @@ def _root() -> Path:
 
 def _folder(encoder: Encoder) -> Path:
     """Where the encoder's export is kept: a name that changes with anything that its vectors depend on."""
-    known = [encoder.fingerprint(), str(encoder.max_length), *(f"{name}{_version(name)}" for name in ENGINES)]
+    known = [FORM, encoder.fingerprint(), str(encoder.max_length), *(f"{name}{_version(name)}" for name in ENGINES)]
     return _root() / hashlib.sha256(" ".join(known).encode()).hexdigest()[:32]
 
 

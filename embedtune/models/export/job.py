@@ -18,7 +18,7 @@ class ExportJob:
         folder: exists and is empty.
         precision: fp32, fp16 or int8.
         texts: documents from the data that the export is not tested on.
-        calibrated: how many of these set the ranges of int8 activations; 0: each batch sets its own.
+        calibrated: how many of these set the ranges of int8 activations; 0: each token sets its own.
         dimensions: of the vectors of a static export.
     """
 

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from embedtune.models.export.engines import INPUTS
+from embedtune.models.export.per_token import to_int8_per_token
 
 AT_ONCE = 8
 """Texts per calibration batch: their intermediate values are all kept."""
@@ -30,16 +30,16 @@ def to_fp16(source: Path, target: Path) -> None:
 
 
 def to_int8(source: Path, target: Path, batches: Sequence[Batch] = ()) -> None:
-    """Weights in eight bits, a scale per column; activations too, in the range of each batch or of all given batches.
+    """Weights in eight bits, a scale per column; activations too, a scale per token or one range for all given batches.
 
     The eighth bit is used, which needs VNNI (or ARM's dot product): without it, sums of such products can overflow.
 
     Args:
         source: the graph in single precision.
         target: a new file.
-        batches: what the ranges of activations are taken from; empty: each batch in use sets its own.
+        batches: what the ranges of activations are taken from; empty: each token in use sets its own.
     """
-    from onnxruntime.quantization import QuantType, quantize_dynamic, quantize_static
+    from onnxruntime.quantization import QuantType, quantize_static
     from onnxruntime.quantization.calibrate import CalibrationMethod
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -48,22 +48,19 @@ def to_int8(source: Path, target: Path, batches: Sequence[Batch] = ()) -> None:
         with _quiet():
             # Folds constants and fuses layers, after which there is less to quantise.
             quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-            shared: dict[str, Any] = {
-                "per_channel": True,
-                "weight_type": QuantType.QInt8,
-                "op_types_to_quantize": PRODUCTS,
-            }
             if not batches:
-                quantize_dynamic(str(prepared), str(target), **shared)
+                to_int8_per_token(prepared, target)
                 return
             quantize_static(
                 str(prepared),
                 str(target),
                 _Batches(batches),
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+                op_types_to_quantize=PRODUCTS,
                 activation_type=QuantType.QUInt8,
                 calibrate_method=CalibrationMethod.MinMax,
                 extra_options={"ActivationSymmetric": False, "WeightSymmetric": True},
-                **shared,
             )
     finally:
         prepared.unlink(missing_ok=True)

@@ -30,7 +30,8 @@ class ExportSettings:
         similarity: how vectors are compared: cosine, in which case they have length 1, or dot.
         made_from: the encoder, as the user named it.
         fingerprint: of the encoder.
-        dynamic: whether the range of activations is found anew for each batch, so that vectors depend on the batch.
+        dynamic: whether each batch sets the range of its activations, so that vectors depend on it; exports of early
+            versions did so.
         parity: what was measured against the encoder; empty until it is.
     """
 

@@ -90,6 +90,22 @@ class Baseline(TypedDict):
     metrics_unseen: Scores | None
 
 
+class SmallerRow(TypedDict):
+    """nDCG@10 of vectors of some size, stored in full (null) or in fewer bits.
+
+    `difference` and its 95% `interval` are against the full vectors after training. `before` is null where a run was
+    begun by a release that did not measure it.
+    """
+
+    dimensions: int
+    stored: str | None
+    bytes_per_vector: int
+    before: float | None
+    after: float
+    difference: float
+    interval: tuple[float, float]
+
+
 @dataclass(frozen=True)
 class QueryMap:
     """Places of test queries and of a right answer to each on a map, both coordinates from 0 to 1.
@@ -189,6 +205,7 @@ class TrainResult(VerbResult):
         sets: where a run learns from several sets, each with its own test; p-values of all of them are adjusted
             together (Holm), and each verdict goes by the adjusted one.
         space: test queries and right answers on a map before and after; None where they are too few.
+        smaller: vectors that are cut or stored in fewer bits, where the recipe trains for such vectors.
         domains: where domains were learned one after the other: nDCG@10 after each stage (rows) on each domain.
         forgetting: what was forgotten on the way; None where rows were learned together.
         clusters: of the labelled test texts; None where they have no labels, or are too few.
@@ -239,6 +256,7 @@ class TrainResult(VerbResult):
     domains: tuple[tuple[float, ...], ...] = ()
     forgetting: Forgetting | None = None
     clusters: LabelGroups | None = None
+    smaller: tuple[SmallerRow, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""

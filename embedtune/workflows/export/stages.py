@@ -13,7 +13,7 @@ from embedtune.errors import ConfigError, GuardError
 from embedtune.evaluation.tasks.judged_arrays import as_arrays
 from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder, is_static
-from embedtune.models.export.int8_encoder import keep_measured
+from embedtune.models.export.int8_encoder import INT8, keep_measured
 from embedtune.models.export.job import STATIC_DIMENSIONS, ExportJob
 from embedtune.models.export.settings import ExportSettings
 from embedtune.models.files.load import load_encoder
@@ -106,7 +106,7 @@ class Exporting:
         """Write what was measured into the export, and leave an int8 one where `auto` finds it."""
         measured = {**parity, "on": self.on.name}
         replace(settings, parity=measured).write(self.folder)
-        if settings.dynamic and settings.target == "onnx":
+        if settings.precision == INT8 and settings.target == "onnx" and not self.config.export.calibrate:
             keep_measured(encoder, self.folder, settings, measured)
 
     def _result(self, parity: Mapping[str, Any], dimensions: int, *, own_space: bool) -> ExportResult:

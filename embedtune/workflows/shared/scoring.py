@@ -1,7 +1,7 @@
 """Scores of an encoder on a judged set, and the verdict on two sets of scores."""
 
 import json
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,16 +80,20 @@ def measure(
     metrics: tuple[str, ...] = METRICS,
     store: VectorStore | None = None,
     known: Known = NOT_READ,
+    seen: Callable[[np.ndarray, np.ndarray], None] | None = None,
 ) -> Measured:
-    """The scores and the ranking behind them, as deep as the metrics look. During training, pass no store."""
+    """The scores and the ranking behind them, as deep as the metrics look. During training, pass no store.
+
+    `seen` gets the vectors of the queries (Q, D) and of the documents (C, D).
+    """
     arrays = judged if isinstance(judged, JudgedSet) else as_arrays(judged)
     demand_judged(arrays)
-    ranking = rank_encoded(
-        lambda texts: encode(encoder, texts, role="query", store=store, known=known.get("query")),
-        lambda texts: encode(encoder, texts, role="document", store=store, known=known.get("document")),
-        arrays,
-        max(parse_metric(name).k for name in metrics),
-    )
+    queries = encode(encoder, arrays.queries, role="query", store=store, known=known.get("query"))
+    documents = encode(encoder, arrays.documents, role="document", store=store, known=known.get("document"))
+    if seen is not None:
+        seen(queries, documents)
+    depth = max(parse_metric(name).k for name in metrics)
+    ranking = rank_encoded(lambda _: queries, lambda _: documents, arrays, depth)
     return Measured(ranking, score_ranking(ranking, arrays, metrics))
 
 

@@ -271,6 +271,7 @@ def check_reranker(config: TrainConfig) -> None:
         "--loss": config.loss != DEFAULT_LOSS,  # by its value: the recipe of a run names the default, and is read again
         "--side query": config.side == "query",
         "--matryoshka": bool(config.matryoshka.dimensions),
+        "--quantize-aware": bool(config.quantize_aware.kinds),
         "--queue": config.queue is not None,
         "--views": config.data.views is not None,
         "--merge or --guard-policy": config.guard.mixes,

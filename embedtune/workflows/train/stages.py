@@ -9,7 +9,7 @@ Why in this order:
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
@@ -69,6 +69,7 @@ from embedtune.workflows.train.guide.guiding import Guiding
 from embedtune.workflows.train.kept.beside_words import beside_words
 from embedtune.workflows.train.kept.card import write_card
 from embedtune.workflows.train.kept.keeping import Keeping
+from embedtune.workflows.train.kept.smaller import SmallerVectors
 from embedtune.workflows.train.kept.space_map import MappedQueries
 from embedtune.workflows.train.preparing.towers import probes_of, tower_for
 from embedtune.workflows.train.recipe_checks import check_layers_learn, check_tokens, check_views
@@ -160,6 +161,7 @@ class TrainingRun:
                 after = self._measured(encoder, "after", None)
                 judged = {**self._judged(before, after), **tests.fields(encoder), "space": self._space.end(encoder)}
                 judged["clusters"] = self._labelled.end(encoder)
+                judged |= {"smaller": self._smaller.rows()}
             with self.spent.on("saving and checking"):
                 self._save(encoder, process)
         with self.spent.on("guard"):
@@ -203,8 +205,16 @@ class TrainingRun:
 
     @cached_property
     def _space(self) -> MappedQueries:
-        unseen = frozenset[str]() if self.data.unpaired else self.data.unseen
-        return MappedQueries(self._test, unseen, self.folder, self.config.training.seed)
+        return MappedQueries(self._test, self._unseen, self.folder, self.config.training.seed)
+
+    @cached_property
+    def _smaller(self) -> SmallerVectors:
+        return SmallerVectors(self.config, self._unseen, self.folder)
+
+    @property
+    def _unseen(self) -> Set[str]:
+        """Queries whose documents training never saw; without queries in training, there is nothing to remember."""
+        return frozenset[str]() if self.data.unpaired else self.data.unseen
 
     @cached_property
     def _labelled(self) -> LabelledTest:
@@ -227,8 +237,9 @@ class TrainingRun:
     def _measured(self, encoder: Encoder, when: str, store: VectorStore | None) -> Measured | None:
         if self._test is None:
             return None
+        smaller = partial(self._smaller.before if when == "before" else self._smaller.after, self._test)
         with self.talk.progress(f"scoring the test split {when} training"):
-            measured = measure(encoder, self._test, store=store)
+            measured = measure(encoder, self._test, store=store, seen=smaller)
         self._tell_scores(measured, when)
         return measured
 
@@ -257,14 +268,12 @@ class TrainingRun:
         """The part of the result that comes from the test split; writes rankings and per-query values."""
         if before is None or after is None or self._test is None or self.data.test is None:
             return NOT_JUDGED
-        # Without queries in training, no document can be remembered as the answer to one.
-        unseen = frozenset[str]() if self.data.unpaired else self.data.unseen
-        judgment = judge(before.scores, after.scores, unseen, seed=self.config.training.seed)
+        judgment = judge(before.scores, after.scores, self._unseen, seed=self.config.training.seed)
         self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries, questions_of(self._test)))
         self._keep_rankings(self._test, ((BEFORE_RUN, before), (AFTER_RUN, after)))
         fields = {**judgment.fields(), "evidence": before_and_after(self._test, before, after, judgment)}
         with self.talk.progress("scoring beside BM25"):
-            fields |= beside_words(self._test, before, after, unseen, seed=self.config.training.seed)
+            fields |= beside_words(self._test, before, after, self._unseen, seed=self.config.training.seed)
         return fields | ({"unseen_queries": len(before.scores)} if self.data.unpaired else {})
 
     def _own_texts(self, after: Measured | None) -> list[Finding]:

@@ -22,7 +22,7 @@ SELF_MARGINS = {True: (0.0, 0.1), False: (0.1, 0.2)}
 """Margins of a guide `self` by whether the encoder is pretrained."""
 WEIGHT_OF_SCORES = 0.5
 WEIGHT_OF_SIGREG = 0.05
-SHARED = ("data", "model", "guard", "output", "matryoshka", "side")
+SHARED = ("data", "model", "guard", "output", "matryoshka", "quantize_aware", "side")
 """Sections that are the same for all arms: they share the encoder, the data, their vectors and their tests."""
 Changes = tuple[str, tuple[str, ...]]
 """The name of an arm, and what it changes."""

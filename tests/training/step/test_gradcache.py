@@ -119,10 +119,11 @@ def test_in_bf16_micro_batches_move_the_gradients_by_less_than_bf16_itself_does(
     torch.testing.assert_close(found(25, half=False), exact, rtol=0, atol=1e-5 * float(exact.abs().max()))
 
 
-def test_nested_dimensions_have_the_gradients_of_one_big_batch_too(bert, rows, known):
+@pytest.mark.parametrize("stored", [{}, {"int8": 1.0, "binary": 2.0}], ids=["in full", "in few bits"])
+def test_nested_dimensions_have_the_gradients_of_one_big_batch_too(bert, rows, known, stored):
     no_dropout(bert.model).double().train()
     adapter = adapter_of(bert, rows, known, OBJECTIVES["gist with a guide"])
-    adapter.objective = Matryoshka(adapter.objective, {32: 1.0, 8: 0.5}).double()
+    adapter.objective = Matryoshka(adapter.objective, {32: 1.0, 8: 0.5}, stored).double()
     found = gradients(adapter, *micro_batched(bert, rows, 25))
     wanted = gradients(adapter, *whole(bert, rows))
     largest = max(float(value.abs().max()) for value in wanted.values())

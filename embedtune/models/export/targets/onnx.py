@@ -80,7 +80,6 @@ def settings_of(job: ExportJob, reading: ExportReading, target: str, file: str) 
         similarity=measure_of(encoder),
         made_from=Path(encoder.name).name if Path(encoder.name).is_dir() else encoder.name,
         fingerprint=encoder.fingerprint(),
-        dynamic=job.precision == "int8" and not job.calibrated,
     )
 
 

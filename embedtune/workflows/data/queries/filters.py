@@ -9,8 +9,8 @@ import numpy as np
 
 from embedtune.data.texts.copies.alike import copies_among
 from embedtune.data.texts.normal_form import near_ids
-from embedtune.search.bm25 import Bm25
 from embedtune.workflows.data.queries.kinds import MadeQuery
+from embedtune.workflows.data.queries.searches import Search, by_words
 
 COPIED_RUN = 0.8
 """A query is a copy if so large a share of its words stands in the text in one piece."""
@@ -59,8 +59,10 @@ def without_shared(made: Sequence[MadeQuery]) -> list[MadeQuery]:
     return kept
 
 
-def that_come_back(made: Sequence[MadeQuery], texts: Sequence[str], top: int) -> list[MadeQuery]:
-    """Queries for which BM25 finds their document among the best `top` (the round trip).
+def that_come_back(
+    made: Sequence[MadeQuery], texts: Sequence[str], top: int, search: Search = by_words
+) -> list[MadeQuery]:
+    """Queries for which a search finds their document among the best `top` (the round trip).
 
     What a query was taken from is not in the text that is searched, so a query that only repeats words of its document
     is not found by them alone.
@@ -69,10 +71,10 @@ def that_come_back(made: Sequence[MadeQuery], texts: Sequence[str], top: int) ->
         made: queries.
         texts: all documents, by number; those of the queries are searched without what a query was taken from.
         top: of how many documents theirs must be one.
+        search: who searches.
     """
     if not made:
         return []
-    index = Bm25(texts)
-    _, positions = index.top_k([one.query for one in made], min(top, len(texts)))  # (Q, top)
+    positions = search([one.query for one in made], texts, min(top, len(texts)))  # (Q, top)
     found = (positions == np.array([one.document for one in made])[:, None]).any(axis=1)  # (Q,)
     return [one for one, back in zip(made, found.tolist(), strict=True) if back]

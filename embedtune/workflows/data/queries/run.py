@@ -21,6 +21,7 @@ from embedtune.models.endpoints.transport import Transport
 from embedtune.workflows.data.queries.asked import MOST_CHARACTERS, asked_queries
 from embedtune.workflows.data.queries.filters import that_come_back, without_copies, without_shared
 from embedtune.workflows.data.queries.kinds import KINDS, OFFLINE, CorpusWords, Kind, MadeQuery, offline_queries
+from embedtune.workflows.data.queries.searches import by_encoder, by_words
 from embedtune.workflows.shared.output_folder import refuse_used, reporting_unwritable
 from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.talk import Silence, Talk
@@ -42,9 +43,10 @@ class QueriesOptions:
         endpoint: of a language model that writes them; None makes them from the documents' own words.
         per_document: most queries of a kind for a document.
         documents: how many documents to make queries for; None for all.
-        round_trip: among how many documents found by BM25 a query's own must be; 0 keeps all.
+        round_trip: among how many documents found a query's own must be; 0 keeps all.
         seed: chooses documents.
-        store: where answers of the endpoint are kept.
+        store: where answers of the endpoint and vectors are kept.
+        model: the encoder that finds documents on the round trip; None for BM25.
     """
 
     source: str
@@ -56,6 +58,7 @@ class QueriesOptions:
     round_trip: int = 10
     seed: int = 0
     store: str = "auto"
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def make_queries(
         talk.say(f"{sent} are sent to {client.host}")
     with talk.progress("making queries", total=len(chosen)) as tell:
         made = _made(corpus, chosen, kinds, client, options.per_document, lambda done: tell(done, len(chosen)))
-    kept, dropped = _filtered(made, corpus, options.round_trip)
+    kept, dropped = _filtered(made, corpus, options, talk)
     if not kept:
         raise _none_left(options, len(made), len(chosen))
     rows = _write(kept, corpus, target)
@@ -144,6 +147,12 @@ def _kinds(options: QueriesOptions) -> list[Kind]:
             f"the kind {unknown[0]!r} needs a language model" if needs else f"there is no kind {unknown[0]!r}",
             where="--kind",
             next="name one: --endpoint https://HOST/v1#NAME" if needs else f"kinds are {', '.join(KINDS)}",
+        )
+    if options.model and not options.round_trip:
+        raise ConfigError(
+            "--round-trip 0 keeps all queries, so no encoder is asked",
+            where="--model",
+            next="leave one of them out",
         )
     if options.per_document < 1 or options.round_trip < 0 or (options.documents is not None and options.documents < 1):
         raise ConfigError(
@@ -222,13 +231,14 @@ def _made(
 
 
 def _filtered(
-    made: Sequence[MadeQuery], corpus: Sequence[TitledText], top: int
+    made: Sequence[MadeQuery], corpus: Sequence[TitledText], options: QueriesOptions, talk: Talk
 ) -> tuple[list[MadeQuery], dict[str, int]]:
     """The queries that are kept, and how many were left out for which reason."""
     unique = without_shared(made)
     own = without_copies(unique)
-    bodies = [one.body for one in corpus]
-    kept = that_come_back(own, bodies, top) if top else own
+    bodies, top = [one.body for one in corpus], options.round_trip
+    search = by_encoder(options.model, talk, options.store) if options.model else by_words
+    kept = that_come_back(own, bodies, top, search) if top else own
     return kept, {
         "several documents have it": len(made) - len(unique),
         "it is a copy of its document": len(unique) - len(own),

@@ -178,6 +178,8 @@ class Preparation:
         if self.config.matryoshka.dimensions:
             listed = ", ".join(str(size) for size in self.config.matryoshka.dimensions)
             self.talk.say(f"trained to be cut to {listed} of {self.encoder.dimensions} dimensions")
+        if self.config.quantize_aware.kinds:
+            self.talk.say(f"trained to be stored as {' and '.join(self.config.quantize_aware.kinds)} too")
         if self.config.queue is not None:
             self.talk.say(f"at most {self.config.queue:,} positives of past steps join the candidates")
 

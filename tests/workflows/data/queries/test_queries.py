@@ -2,15 +2,20 @@
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_endpoint import FakeEndpoint
 
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.data.sources.documents import TitledText, read_titled
 from embedtune.errors import ConfigError, DataError, ModelError
+from embedtune.models.encode.encode import encode
 from embedtune.models.endpoints.address import parse_endpoint
 from embedtune.models.endpoints.transport import TRIES, Transport
+from embedtune.models.files.load import load_encoder
 from embedtune.workflows.data.queries.filters import is_copied, that_come_back, without_copies, without_shared
 from embedtune.workflows.data.queries.kinds import MadeQuery
 from embedtune.workflows.data.queries.run import QueriesOptions, make_queries, part_of
@@ -114,6 +119,24 @@ def test_filters() -> None:
     assert is_copied("담당 직원이 서류를 확인하고 결과를", documents()[0]["text"])
 
 
+def test_an_encoder_can_search_on_the_round_trip(corpus: Path, tmp_path: Path, bert_folder: Path) -> None:
+    """It keeps the queries whose document its own vectors rank among the first three, and no others."""
+    one = QueriesOptions(str(corpus), str(tmp_path / "q"), ("keywords",), round_trip=3, store="none")
+    by_encoder = make_queries(replace(one, output=str(tmp_path / "e"), model=str(bert_folder)))
+    texts = [document["text"] for document in documents()]
+    encoder = load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
+    rows = [row for own in written(tmp_path / "e").values() for row in own]
+    assert rows and by_encoder.rows.keys() == {"train", "dev", "test"}
+    everything = make_queries(replace(one, output=str(tmp_path / "all"), round_trip=0))
+    every = [row for own in written(tmp_path / "all").values() for row in own]
+    assert everything.dropped["its document is not among the first 0"] == 0 and len(every) >= len(rows)
+    asked = encode(encoder, [row["anchor"] for row in every], role="query")
+    order = np.argsort(-asked @ encode(encoder, texts, role="document").T, axis=1, kind="stable")[:, :3]
+    first = [{f"d{place}" for place in own} for own in order.tolist()]
+    back = {row["anchor"] for row, found in zip(every, first, strict=True) if row["document_id"] in found}
+    assert {row["anchor"] for row in rows} == back and len(back) < len(every)
+
+
 def test_headings_are_titles(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(
         json.dumps({"text": "# Refunds\nWe pay them."}) + "\n" + json.dumps({"text": "No heading. Just text.\nMore."})
@@ -129,6 +152,8 @@ def test_what_cannot_be_asked(corpus: Path, tmp_path: Path) -> None:
         make_queries(QueriesOptions(str(corpus), str(tmp_path / "q"), ("question",)))
     with pytest.raises(ConfigError, match="there is no kind 'titel'"):
         make_queries(QueriesOptions(str(corpus), str(tmp_path / "q"), ("titel",)))
+    with pytest.raises(ConfigError, match="no encoder is asked"):
+        make_queries(QueriesOptions(str(corpus), str(tmp_path / "q"), round_trip=0, model="starter"))
     with pytest.raises(ConfigError, match="is not empty"):
         make_queries(QueriesOptions(str(corpus), str(tmp_path)))
     (tmp_path / "one.txt").write_text("alone\n")

@@ -3,7 +3,7 @@
 from embedtune.reports.document.blocks import Report
 from embedtune.reports.document.html import page
 from embedtune.reports.results.train import QueryMap
-from embedtune.reports.sections.space_map import NAMES, space_section
+from embedtune.reports.sections.vectors.space_map import NAMES, space_section
 
 
 def test_every_query_is_joined_to_its_answer_on_both_maps() -> None:

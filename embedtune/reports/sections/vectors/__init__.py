@@ -1,0 +1,1 @@
+"""Sections about the vectors themselves: their space, and what smaller ones lose."""
