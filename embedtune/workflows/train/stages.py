@@ -9,11 +9,10 @@ Why in this order:
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
-from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
@@ -23,15 +22,10 @@ from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.distributed import is_first, of_first, ranks, same_weights
-from embedtune.evaluation.own_first import left_out, own_text_first
-from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
-from embedtune.evaluation.tasks.question import questions_of
-from embedtune.evaluation.tasks.retrieval import score_ranking
-from embedtune.evaluation.trec import blank_findings, write_run
-from embedtune.findings import Finding, counted
+from embedtune.findings import Finding
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.encode import encode
-from embedtune.models.encode.store import VectorStore, open_store
+from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
@@ -49,36 +43,19 @@ from embedtune.workflows.shared.guard.sets import GuardSet
 from embedtune.workflows.shared.machine import peak_memory_bytes
 from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, SESSIONS, STARTED_IN, RunFolder, how_to_use
 from embedtune.workflows.shared.run_space import size_bytes, tell_space
-from embedtune.workflows.shared.scoring import (
-    AFTER_RUN,
-    BEFORE_RUN,
-    NOT_JUDGED,
-    PER_QUERY,
-    PRIMARY,
-    Measured,
-    before_and_after,
-    judge,
-    measure,
-)
-from embedtune.workflows.shared.scoring import METRICS as TEST_METRICS
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.curves import training_curves
 from embedtune.workflows.train.findings import run_findings
 from embedtune.workflows.train.fitting import Fitting
 from embedtune.workflows.train.guide.guiding import Guiding
-from embedtune.workflows.train.kept.beside_words import beside_words
+from embedtune.workflows.train.judged_split import JudgedSplit
 from embedtune.workflows.train.kept.card import write_card
 from embedtune.workflows.train.kept.keeping import Keeping
-from embedtune.workflows.train.kept.smaller import SmallerVectors
-from embedtune.workflows.train.kept.space_map import MappedQueries
 from embedtune.workflows.train.preparing.towers import probes_of, tower_for
 from embedtune.workflows.train.recipe_checks import check_layers_learn, check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
-from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
 from embedtune.workflows.train.sets.dev import disagreement
-from embedtune.workflows.train.sets.labelled import LabelledTest
-from embedtune.workflows.train.sets.tests import SetTests
 from embedtune.workflows.train.students.checks import imitates
 from embedtune.workflows.train.students.opened import Opening
 from embedtune.workflows.train.students.teacher import Teacher
@@ -119,11 +96,8 @@ class TrainingRun:
         with self.spent.on("loading"):
             encoder = self._encoder(resumed=resumed)
         with self.spent.on("scoring the test split"):
-            before = self._before(encoder, store)
-            tests = SetTests(self.data, self.config.training.seed, self.talk)
-            tests.begin(encoder, store)
-            of_first(lambda: self._space.begin(encoder, store))
-            of_first(lambda: self._labelled.begin(encoder, store))
+            test = JudgedSplit(self.config, self.data, self.folder, self.talk)
+            test.begin(encoder, store)
         keeping = Keeping(self.config, self.sets, self.folder.path, self.talk)
         with self.spent.on("guard"):
             of_first(lambda: keeping.begin(encoder, store))
@@ -136,14 +110,13 @@ class TrainingRun:
         fitted, guiding = fitting.run(resumed=resumed)
         self.config = fitting.config
         # From here on the first process works alone, and the others get its result.
-        end = partial(self._ended, encoder, before, tests, keeping, fitting, fitted, guiding)
+        end = partial(self._ended, encoder, test, keeping, fitting, fitted, guiding)
         return end() if ranks() == 1 else TrainResult.from_json(of_first(lambda: end().as_json()))
 
     def _ended(
         self,
         encoder: Encoder,
-        before: Measured | None,
-        tests: SetTests,
+        test: JudgedSplit,
         keeping: Keeping,
         fitting: Fitting,
         fitted: FitResult,
@@ -158,15 +131,13 @@ class TrainingRun:
         self.findings += [*fitting.findings, *keeping.findings]
         with reader(wanted=self.config.output.check_saved == "process") as process:
             with self.spent.on("scoring the test split"):
-                after = self._measured(encoder, "after", None)
-                judged = {**self._judged(before, after), **tests.fields(encoder), "space": self._space.end(encoder)}
-                judged["clusters"] = self._labelled.end(encoder)
-                judged |= {"smaller": self._smaller.rows()}
+                judged = test.end(encoder)
             with self.spent.on("saving and checking"):
                 self._save(encoder, process)
         with self.spent.on("guard"):
             kept = {"guard": keeping.rows(encoder), "alpha": keeping.alpha, "alphas": keeping.alphas}
-        result = self._finish(judged, self._own_texts(after), fitted, guiding, kept)
+        self.findings += test.findings
+        result = self._finish(judged, fitted, guiding, kept)
         tell_space(self.folder, self.talk, keep=self.config.output.keep_checkpoints)
         return result
 
@@ -199,54 +170,6 @@ class TrainingRun:
             return None
         return Teacher(self.config, self.talk, open_store(self.config.output.store), self.taught)
 
-    @cached_property
-    def _test(self) -> JudgedSet | None:
-        return None if self.data.test is None else as_arrays(self.data.test)
-
-    @cached_property
-    def _space(self) -> MappedQueries:
-        return MappedQueries(self._test, self._unseen, self.folder, self.config.training.seed)
-
-    @cached_property
-    def _smaller(self) -> SmallerVectors:
-        return SmallerVectors(self.config, self._unseen, self.folder)
-
-    @property
-    def _unseen(self) -> Set[str]:
-        """Queries whose documents training never saw; without queries in training, there is nothing to remember."""
-        return frozenset[str]() if self.data.unpaired else self.data.unseen
-
-    @cached_property
-    def _labelled(self) -> LabelledTest:
-        return LabelledTest(self.data.test, self.config.training.seed, self.talk)
-
-    def _before(self, encoder: Encoder, store: VectorStore | None) -> Measured | None:
-        """The scores of the start, which a resumed run has measured already."""
-        ranking = None if self._test is None or not is_first() else kept_ranking(self.folder, self._test)
-        if not of_first(lambda: ranking is not None):
-            measured = self._measured(encoder, "before", store)
-            if self._test is not None and measured is not None and is_first():
-                keep_ranking(self.folder, self._test, measured.ranking)
-            return measured
-        if self._test is None or ranking is None:  # the first process has it
-            return None
-        measured = Measured(ranking, score_ranking(ranking, self._test, TEST_METRICS))
-        self._tell_scores(measured, "before", ", as measured when this run began")
-        return measured
-
-    def _measured(self, encoder: Encoder, when: str, store: VectorStore | None) -> Measured | None:
-        if self._test is None:
-            return None
-        smaller = partial(self._smaller.before if when == "before" else self._smaller.after, self._test)
-        with self.talk.progress(f"scoring the test split {when} training"):
-            measured = measure(encoder, self._test, store=store, seen=smaller)
-        self._tell_scores(measured, when)
-        return measured
-
-    def _tell_scores(self, measured: Measured, when: str, how: str = "") -> None:
-        mean, queries = measured.scores.means[PRIMARY], counted(len(measured.scores), "query")
-        self.talk.say(f"{when} training: test nDCG@10 {mean:.3f} over {queries}{how}")
-
     def _save(self, encoder: Encoder, process: Popen[bytes] | None) -> None:
         """Save the model and verify that the saved one gives the vectors that were measured."""
         save_encoder(encoder, self.folder.model, to_use=True)
@@ -264,35 +187,9 @@ class TrainingRun:
         if reason is not None and self.config.output.check_saved == "process":
             self.talk.say(f"the saved model was checked in this process only: {reason}")
 
-    def _judged(self, before: Measured | None, after: Measured | None) -> dict[str, Any]:
-        """The part of the result that comes from the test split; writes rankings and per-query values."""
-        if before is None or after is None or self._test is None or self.data.test is None:
-            return NOT_JUDGED
-        judgment = judge(before.scores, after.scores, self._unseen, seed=self.config.training.seed)
-        self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries, questions_of(self._test)))
-        self._keep_rankings(self._test, ((BEFORE_RUN, before), (AFTER_RUN, after)))
-        fields = {**judgment.fields(), "evidence": before_and_after(self._test, before, after, judgment)}
-        with self.talk.progress("scoring beside BM25"):
-            fields |= beside_words(self._test, before, after, self._unseen, seed=self.config.training.seed)
-        return fields | ({"unseen_queries": len(before.scores)} if self.data.unpaired else {})
-
-    def _own_texts(self, after: Measured | None) -> list[Finding]:
-        """What to know about test queries that are documents, too."""
-        if self._test is None or after is None:
-            return []
-        return [*left_out(self._test), *own_text_first("the trained model", after.ranking, self._test)]
-
-    def _keep_rankings(self, judged: JudgedSet, found: Iterable[tuple[str, Measured]]) -> None:
-        """Write both rankings."""
-        for finding in blank_findings(judged):
-            self.talk.say(f"the rankings that are kept: {finding.message}")
-        for name, measured in found:
-            write_run(self.folder.path / name, measured.ranking, judged, Path(name).stem)
-
     def _finish(
         self,
         judged: Mapping[str, Any],
-        own_texts: Sequence[Finding],
         fitted: FitResult,
         guiding: Guiding,
         kept: Mapping[str, Any],
@@ -317,7 +214,6 @@ class TrainingRun:
             findings=(
                 *self.data.findings,
                 *self.findings,
-                *own_texts,
                 *run_findings(fitted, guiding, self.folder.path / METRICS, grows=grows),
                 *disagreement(fitted.curve, fitted.best_step),
             ),
