@@ -93,7 +93,7 @@ def plan(corpus: Corpus, speed: Speeds) -> dict[str, float]:
     return {
         "vectors_bytes": 2 * count * size,
         "index_bytes": count * (corpus.code + LIST_ID) + 4 * size * corpus.lists,
-        "memory_bytes": PER_PASSAGE * count + 4 * size * trained,
+        "memory_bytes": PER_PASSAGE * count,
         "train_s": 2 * size * (10 * trained * corpus.lists + 25 * 65_536 * 256) / speed.flops,
         "build_s": count * assigned / speed.flops + 2 * count * size / speed.read,
         "recall_s": 2 * RECALL_QUERIES * count * size / speed.exact + 2 * count * size / speed.read,
