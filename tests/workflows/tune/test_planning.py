@@ -10,6 +10,7 @@ from embedtune.config.verbs.train import TrainConfig, TrainingSection
 from embedtune.config.verbs.tune import RaceSection
 from embedtune.errors import ConfigError
 from embedtune.racing.arm import Arm
+from embedtune.workflows.shared.choosing.arms import Priced
 from embedtune.workflows.shared.talk import Silence
 from embedtune.workflows.tune.folder import RaceFolder
 from embedtune.workflows.tune.planning import Planning
@@ -29,8 +30,9 @@ class Timed:
     def steps(self, config: TrainConfig) -> int:
         return 40
 
-    def priced_s(self, config: TrainConfig, steps: int) -> float:
-        return BEFORE_S + steps * STEP_S[int(config.training.epochs)]
+    def priced(self, config: TrainConfig, steps: int) -> Priced:
+        step_s = STEP_S[int(config.training.epochs)]
+        return Priced(BEFORE_S, step_s, work_s=step_s)
 
 
 def planning(folder: Path, budget: str, clock: RaceClock, *, chosen: int = 0, curve: bool = False) -> Planning:
