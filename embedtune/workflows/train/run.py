@@ -48,12 +48,12 @@ from embedtune.workflows.train.guide.guide_files import (
     guide_vectors,
     guided_data,
 )
+from embedtune.workflows.train.kept.query_side_recipe import check_side
 from embedtune.workflows.train.plan import TrainPlan, plan_config
 from embedtune.workflows.train.recipe_checks import (
     check_needs,
     check_queue,
     check_reranker,
-    check_side,
     check_views,
     guard_sets,
     guided_term,
