@@ -119,7 +119,7 @@ class TrainArms:
         if not is_open(self.config):
             return "", 0
         self.restart()
-        plan = self._prepared(self.config, self.data.train, None)
+        plan = self._prepared(self.config, self._rows.of(self.config, None), None)
         planned = trials_for(self.encoder, plan.steps)
         steps = len(planned.margins) * planned.steps
         if steps > trials:
