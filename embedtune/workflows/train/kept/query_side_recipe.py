@@ -3,6 +3,7 @@
 from embedtune.config.verbs.train import LossSection, TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.errors import ConfigError
+from embedtune.models.files.resolve import STARTER
 from embedtune.workflows.train.recipe_checks import built_term
 
 STORED = 512
@@ -28,6 +29,8 @@ def for_query_side(config: TrainConfig) -> tuple[TrainConfig, list[str]]:
     if config.guide.name == "self":
         config = config.model_copy(update={"guide": config.guide.model_copy(update={"name": "none"})})
         said.append("guide: none (only the query side learns, so the encoder itself cannot judge documents)")
+    if _learner(config) != STARTER:  # sharper contrast was measured with starters alone
+        return config, said
     losses = [_sharper(term) for term in config.loss]
     if losses != config.loss:
         config = config.model_copy(update={"loss": losses})
@@ -36,6 +39,11 @@ def for_query_side(config: TrainConfig) -> tuple[TrainConfig, list[str]]:
         config = config.model_copy(update={"queue": STORED})
         said.append(f"queue: {STORED} (documents of the store, which cost no encoding, are candidates in each step)")
     return config, said
+
+
+def _learner(config: TrainConfig) -> str | None:
+    """The name of the encoder that reads queries."""
+    return config.query_model.name if config.query_model.given else config.model.name
 
 
 def _uses_queue(term: LossSection) -> bool:

@@ -1,5 +1,7 @@
 """What suits a recipe where documents keep their vectors: only what it leaves open changes, and each change is said."""
 
+from pathlib import Path
+
 import pytest
 
 from embedtune.config.verbs.train import GuideSection, LossSection, TrainConfig
@@ -26,6 +28,13 @@ def test_what_the_recipe_says_stays() -> None:
 def test_a_contrast_that_takes_no_further_candidates_gets_none() -> None:
     found, _ = for_query_side(recipe(directions=["doc_to_query"]))  # type: ignore[arg-type]
     assert found.queue is None and found.loss[0].args["temperature"] == TEMPERATURE
+
+
+def test_a_pretrained_encoder_only_loses_the_guide(tmp_path: Path) -> None:
+    named = TrainConfig().model.model_copy(update={"name": str(tmp_path)})
+    asked = recipe().model_copy(update={"model": named})
+    found, said = for_query_side(asked)
+    assert (found.loss, found.queue, found.guide.name) == (asked.loss, None, "none") and len(said) == 1
 
 
 @pytest.mark.parametrize("asked", [recipe(side="both"), recipe().model_copy(update={"task": "reranker"})])
