@@ -57,7 +57,8 @@ class TrainConfig(RecipeSection):
     quantize_aware: QuantizeAwareSection = Field(default_factory=QuantizeAwareSection)
     queue: int | None = option(
         None,
-        "how many positives of past batches to add to each anchor's candidates (gist, infonce, moco)",
+        "how many positives of past batches to add to each anchor's candidates (gist, infonce, moco); with --side "
+        "query, of all documents, drawn for each step",
         "N",
         ge=1,
     )

@@ -43,21 +43,7 @@ class Queue(Companion):
         others = self._others(rows)
         if self._vectors is None or not others.any():
             return batch
-        kept, device = self._rows[others], batch.anchors.device
-        guide = batch.guide
-        if guide is not None and self._guide is not None:
-            guide = replace(guide, queue=self._guide.positives(kept).to(device, non_blocking=True))  # (K, G)
-        ids = self._table.positive_ids[kept]  # (K,)
-        known = self._table.known_among(rows.cpu(), ids)  # (P, 2)
-        if batch.known_positive_ids is not None:
-            known = torch.cat([batch.known_positive_ids, known])
-        return replace(
-            batch,
-            known_positive_ids=known,
-            queue=self._vectors[others].to(device),  # (K, D)
-            queue_ids=ids,  # (K,)
-            guide=guide,
-        )
+        return with_positives(batch, rows, self._table, self._guide, self._rows[others], self._vectors[others])
 
     def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
         """Add the batch's positives; the oldest entries leave when there are too many."""
@@ -85,3 +71,32 @@ class Queue(Companion):
     def _others(self, rows: Tensor) -> Tensor:
         """Which entries are of other rows than these: bool (K,)."""
         return ~torch.isin(self._rows, rows.cpu())
+
+
+def with_positives(
+    batch: EmbeddingBatch, rows: Tensor, table: RowTable, guide: GuideTable | None, others: Tensor, vectors: Tensor
+) -> EmbeddingBatch:
+    """The batch of these rows (B,) with the positives of other rows as candidates.
+
+    Args:
+        batch: of the rows.
+        rows: their numbers.
+        table: ids and known positives of all rows.
+        guide: the guide's vectors, or None.
+        others: (K,) the rows whose positives are added.
+        vectors: (K, D) of these positives.
+    """
+    device, guided = batch.anchors.device, batch.guide
+    if guided is not None and guide is not None:
+        guided = replace(guided, queue=guide.positives(others).to(device, non_blocking=True))  # (K, G)
+    ids = table.positive_ids[others]  # (K,)
+    known = table.known_among(rows.cpu(), ids)  # (P, 2)
+    if batch.known_positive_ids is not None:
+        known = torch.cat([batch.known_positive_ids, known])
+    return replace(
+        batch,
+        known_positive_ids=known,
+        queue=vectors.to(device),  # (K, D)
+        queue_ids=ids,  # (K,)
+        guide=guided,
+    )

@@ -23,6 +23,7 @@ from embedtune.training.companions.collapse import CollapseWatch
 from embedtune.training.companions.originals import Originals
 from embedtune.training.companions.queue import Queue
 from embedtune.training.companions.reference import Reference
+from embedtune.training.companions.stored import StoredDocuments
 from embedtune.training.companions.teacher import NamedTeacher
 from embedtune.training.run.fit import Fit
 from embedtune.training.step.sparse_adamw import RowAdamW
@@ -45,7 +46,11 @@ def companions_for(run: Fit, encoder: Encoder) -> list[Companion]:
         found.append(NamedTeacher(run.teacher))
     found += [_clusters(run, encoder, loss) for loss in losses if "clusters" in loss.companions]
     found += [_originals(run, encoder, loss) for loss in losses if "originals" in loss.companions]
-    return [*found, Queue(run.queue, run.table, run.guide)] if run.queue else found
+    if run.queue and run.frozen is not None:
+        found.append(StoredDocuments(run.queue, run.table, run.frozen, run.guide, run.section.seed))
+    elif run.queue:
+        found.append(Queue(run.queue, run.table, run.guide))
+    return found
 
 
 def _clusters(run: Fit, encoder: Encoder, loss: Any) -> Clusters:

@@ -22,7 +22,8 @@ from embedtune.workflows.shared.run_folder import RECIPE, RunFolder
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.changes import as_begun, refuse_changes
 from embedtune.workflows.train.graded_proposal import with_grades
-from embedtune.workflows.train.recipe_checks import asked_to_teach, built_term, built_terms, without_own_guide
+from embedtune.workflows.train.kept.query_side_recipe import for_query_side
+from embedtune.workflows.train.recipe_checks import asked_to_teach, built_term, built_terms
 from embedtune.workflows.train.unpaired_proposal import proposed
 
 AUTO = "auto"
@@ -137,9 +138,10 @@ def _completed(
 ) -> TrainPlan:
     """The plan, with what the recipe leaves open proposed, and changes of a resumed run refused."""
     declare_encoding(config.data.encoding)
-    config, own = without_own_guide(with_own_losses(asked_to_teach(config)))
-    if own:
-        talk.say(own)
+    named = config.loss
+    config, own = for_query_side(with_own_losses(asked_to_teach(config)))
+    for sentence in own:
+        talk.say(sentence)
     source = None if config.data.views is not None else _opened(config)
     complete, reasons = (config, ()) if source is None else proposed(config, source)
     complete, graded = with_grades(complete, source)
@@ -147,7 +149,7 @@ def _completed(
         talk.say(reason)
     if run is not None:
         complete = as_begun(complete, run)
-    if complete.loss is not config.loss:
+    if complete.loss is not named:
         losses = built_terms(complete)
     changes = [] if run is None else refuse_changes(run, complete, accept=accept_changes)
     return TrainPlan(complete, tuple(losses), source, run, tuple(changes), accept_changes)

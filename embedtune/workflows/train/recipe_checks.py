@@ -241,18 +241,6 @@ def asked_to_teach(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update={"distill": "none"}) if named and not told else config
 
 
-def without_own_guide(config: TrainConfig) -> tuple[TrainConfig, str]:
-    """The recipe without the guide `self` where only the query side learns, and a sentence that says so.
-
-    Its snapshots would read documents as the query side does, which is not where their vectors are.
-    """
-    if config.side != "query" or config.guide.name != "self":
-        return config, ""
-    guide = config.guide.model_copy(update={"name": "none"})
-    said = "guide: none (only the query side learns, so the encoder itself cannot judge documents)"
-    return config.model_copy(update={"guide": guide}), said
-
-
 def check_reranker(config: TrainConfig) -> None:
     """Refuse what only an encoder can be asked for where a cross-encoder is to learn.
 
@@ -284,26 +272,4 @@ def check_reranker(config: TrainConfig) -> None:
             f"only encoders can use this: {', '.join(found)}",
             where="--task reranker",
             next="leave it out; a cross-encoder learns by binary cross-entropy from pairs and negatives",
-        )
-
-
-def check_side(config: TrainConfig, data: TrainingData) -> None:
-    """Refuse what does not go together with documents that do not learn.
-
-    Raises:
-        ConfigError: the recipe asks for it.
-    """
-    if config.side != "query":
-        return
-    asked = {
-        "pairs of views": data.unpaired or data.views is not None,
-        "--merge auto or --guard-policy choose": config.guard.mixes,
-        "--queue": config.queue is not None,
-    }
-    found = [name for name, is_asked in asked.items() if is_asked]
-    if found:
-        raise ConfigError(
-            f"only the query side learns, so this cannot be used: {', '.join(found)}",
-            where="--side query",
-            next="leave one of them out",
         )

@@ -33,6 +33,7 @@ from embedtune.processes import this_process
 from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.choosing.losses import advise
+from embedtune.workflows.shared.choosing.mined import check_mined
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.engine.naming import HERE, engine_named
 from embedtune.workflows.shared.guard.sets import GuardSet, read_guard
@@ -51,12 +52,12 @@ from embedtune.workflows.train.guide.guide_files import (
     guide_vectors,
     guided_data,
 )
+from embedtune.workflows.train.kept.query_side_recipe import check_side
 from embedtune.workflows.train.plan import TrainPlan, plan_config
 from embedtune.workflows.train.recipe_checks import (
     check_needs,
     check_queue,
     check_reranker,
-    check_side,
     check_views,
     guard_sets,
     guided_term,
@@ -112,6 +113,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     data = taught_data(guided_data(config, read_data(config, source, talk), vectors), taught)
     check_needs(config, plan.losses, data)
     check_side(config, data)
+    check_mined(config, data)
     learns_by_loss = config.task != "reranker" and not data.unpaired
     if run is None and "loss" not in config.model_fields_set and learns_by_loss:
         talk.say(advise(data, config.data.source, config.data.columns).sentence)
