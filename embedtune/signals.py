@@ -131,7 +131,11 @@ class Signals:
         signal = self[name]
         samples = signal.read()
         if name_of(samples) != name:
-            raise DataError("the samples are not what they were when they were first read", where=signal.place)
+            raise DataError(
+                "the samples are not what they were when they were first read",
+                where=signal.place,
+                next="leave files of samples as they are while a command reads them, and start again",
+            )
         return samples
 
     def shown(self, text: str) -> str:

@@ -34,6 +34,12 @@ class DomainsSection(RecipeSection):
         "where the rows have no classes",
     )
     share: Share = Field(0.5, description="of a batch that comes from the rows that were kept")
+    distill: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the loss align toward the model of the domain before, so that texts and signals keep "
+        "the vectors that it gives them; 0: none",
+    )
     text: Literal["always", "first"] = Field(
         "always",
         description="in which domains the text side of a model with a signal tower learns; first: in the first one "
@@ -43,7 +49,7 @@ class DomainsSection(RecipeSection):
 
     @model_validator(mode="after")
     def _needs_domains(self) -> Self:
-        if self.by is None and (self.order or self.replay or self.joint):
+        if self.by is None and (self.order or self.replay or self.distill or self.joint):
             raise ValueError("nothing says what the domains are; add --domains COLUMN, or --domains data")
         if len(set(self.order)) < len(self.order):
             raise ValueError("a domain is in the order more than once")

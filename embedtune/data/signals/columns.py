@@ -36,7 +36,8 @@ def named_signals(
         try:
             yield number, {**record, column: _named(record, column, path, place)}
         except DataError as error:
-            problems.add(place, f"{column!r}: {error.message}" + (f" ({error.where})" if error.where else ""))
+            what = f"{column!r}: {error.message}" + (f" ({error.where})" if error.where else "")
+            problems.add(place, what, hint=error.next)
 
 
 def named_input(text: str) -> str:
@@ -89,7 +90,10 @@ def _place(record: Mapping[str, Any], name: str) -> int | None:
         return None
     found = integer_of(str(value).strip())
     if found is None:
-        raise DataError(f"{name!r} must be a whole number of samples, got {str(value)[:40]!r}")
+        raise DataError(
+            f"{name!r} must be a whole number of samples, got {str(value)[:40]!r}",
+            next="count samples from 0, or leave the cell empty for the whole file",
+        )
     return found
 
 
@@ -102,10 +106,19 @@ def _checked(value: Any) -> np.ndarray:
     try:
         samples = np.asarray(value, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise DataError("samples must be numbers, the same number of them in every channel") from error
+        raise DataError(
+            "samples must be numbers, the same number of them in every channel",
+            next="write a list of numbers, or one list of the same length per channel",
+        ) from error
     if samples.ndim not in (1, 2) or samples.size < 2:
-        raise DataError(f"samples are two numbers or more in one or two axes, got {samples.shape}")
+        raise DataError(
+            f"samples are two numbers or more in one or two axes, got {samples.shape}",
+            next="write a list of numbers, or one list of the same length per channel",
+        )
     bad = int((~np.isfinite(samples)).sum())
     if bad:
-        raise DataError(f"{bad:,} of {samples.size:,} samples are NaN or infinite")
+        raise DataError(
+            f"{bad:,} of {samples.size:,} samples are NaN or infinite",
+            next="remove the window, or cut it before the gap; a number put in its place would be learned",
+        )
     return samples

@@ -63,18 +63,29 @@ def read_reference(text: str, folder: Path, start: int = 0, length: int | None =
     except DataError:
         raise
     except Exception as error:  # NumPy, SciPy and pyarrow each have errors of their own
-        raise DataError(f"the samples cannot be read: {reason_of(error)}", where=str(path)) from error
+        raise DataError(
+            f"the samples cannot be read: {reason_of(error)}",
+            where=str(path),
+            next="write them again, as a .npy of numbers or as a .wav of PCM or float samples",
+        ) from error
 
 
 def _part(path: Path, start: int, length: int | None) -> np.ndarray:
     # Mapped, so that a window of a long recording does not read all of it.
     values = np.load(path, mmap_mode="r", allow_pickle=False) if path.suffix.lower() == ".npy" else _wav(path)[0]
     if values.dtype.kind not in "fiu" or values.ndim not in (1, 2):
-        raise DataError(f"samples are numbers in one or two axes, got {values.dtype} {values.shape}", where=str(path))
+        raise DataError(
+            f"samples are numbers in one or two axes, got {values.dtype} {values.shape}",
+            where=str(path),
+            next="save an array (samples,) or (channels, samples) of whole numbers or floats",
+        )
     end = values.shape[-1] if length is None else start + length
     if start < 0 or end > values.shape[-1] or end <= start:
-        have = f"it has {values.shape[-1]:,} samples"
-        raise DataError(f"there are no samples {start:,} to {end:,}; {have}", where=str(path))
+        raise DataError(
+            f"there are no samples {start:,} to {end:,}; it has {values.shape[-1]:,} samples",
+            where=str(path),
+            next="correct start and length of this row; samples are counted from 0",
+        )
     return np.array(values[..., start:end], dtype=np.float32)
 
 
@@ -96,7 +107,11 @@ def _parquet_row(path: Path, row: int) -> np.ndarray:
     with parquet.ParquetFile(path) as file:
         column = next((name for name in COLUMNS if name in file.schema_arrow.names), None)
         if column is None or not 0 <= row < file.metadata.num_rows:
-            raise DataError(f"there is no row {row} with a column {' or '.join(COLUMNS)}", where=str(path))
+            raise DataError(
+                f"there is no row {row} with a column {' or '.join(COLUMNS)}",
+                where=str(path),
+                next="rows are counted from 0 over the whole file; name the column signal",
+            )
         before = 0
         for number in range(file.metadata.num_row_groups):
             rows = file.metadata.row_group(number).num_rows
@@ -104,7 +119,9 @@ def _parquet_row(path: Path, row: int) -> np.ndarray:
                 samples = numbers_in(file.read_row_group(number, columns=[column]).column(0)[row - before])
             before += rows
     if samples is None:
-        raise DataError(f"row {row} has no samples", where=str(path))
+        raise DataError(
+            f"row {row} has no samples", where=str(path), next="leave out the rows that refer to it, or fill it"
+        )
     return samples
 
 

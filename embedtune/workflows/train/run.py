@@ -156,7 +156,7 @@ def _one_after_the_other(
     from embedtune.workflows.train.domains.run import DomainsRun
     from embedtune.workflows.train.domains.stage import StageRunner
 
-    stages = StageRunner(plan.config, plan.losses, Exam.of(domains), talk, vectors, guards)
+    stages = StageRunner(plan.config, Exam.of(domains), talk, vectors, guards)
     return DomainsRun(stages, data, domains, folder, talk, started).run()
 
 

@@ -94,6 +94,23 @@ def test_every_fault_is_reported_with_its_place(tmp_path: Path) -> None:
         assert what in said
 
 
+@pytest.mark.parametrize(
+    ("row", "advice"),
+    [
+        ({"signal": [1.0, float("inf")], "label": "x"}, "remove the window"),
+        ({"signal": [[1, 2], [3]], "label": "x"}, "one list of the same length per channel"),
+        ({"signal": "missing.wav", "label": "x"}, "check the path"),
+        ({"signal": "cut.npy", "length": 9, "label": "x"}, "correct start and length"),
+        ({"signal": "cut.npy", "start": "late", "label": "x"}, "count samples from 0"),
+    ],
+)
+def test_a_single_fault_says_what_to_do(tmp_path: Path, row: dict[str, object], advice: str) -> None:
+    np.save(tmp_path / "cut.npy", np.arange(4))
+    with pytest.raises(DataError) as caught:
+        content_of(put_lines(tmp_path / "w.jsonl", [row]))
+    assert advice in str(caught.value.next)
+
+
 def test_lists_of_scores_and_other_columns_stay(tmp_path: Path) -> None:
     row = {"anchor": "q", "positive": "the_signal.wav", "negatives": ["b"], "negative_scores": [0.5]}
     found = content_of(put_lines(tmp_path / "w.jsonl", [row]))

@@ -55,8 +55,9 @@ def test_what_holds_no_such_samples_is_refused(
     np.save(tmp_path / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
     (tmp_path / "broken.wav").write_bytes(b"RIFFnothing")
     write_windows(tmp_path / "windows.parquet")
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as caught:
         read_reference(reference, tmp_path, start, length)
+    assert caught.value.next
 
 
 def test_only_names_of_such_files_are_references() -> None:

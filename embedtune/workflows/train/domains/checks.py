@@ -4,6 +4,7 @@ from embedtune.config.sections.domains import DATA
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.distributed import ranks
 from embedtune.errors import ConfigError
+from embedtune.losses import loss_class
 
 
 def check_domains(config: TrainConfig) -> None:
@@ -27,6 +28,7 @@ def check_domains(config: TrainConfig) -> None:
         "several --data": bool(data.further) and not by_set,
         "several processes": ranks() > 1,
         "losses or prompts of one set": by_set and own,
+        "another teacher besides domains.distill": _is_taught_twice(config),
     }
     for name, asked in refused.items():
         if asked:
@@ -35,3 +37,11 @@ def check_domains(config: TrainConfig) -> None:
                 where="--domains",
                 next=f"leave out one of them{': each --data is a domain with --domains data' if data.further else ''}",
             )
+
+
+def _is_taught_twice(config: TrainConfig) -> bool:
+    """Whether the model of the domain before would be a second teacher: a run has one."""
+    taught = config.teacher.given or any(
+        {"teacher", "averaged"} & {*loss_class(one.name).companions} for one in config.loss
+    )
+    return config.domains.distill > 0 and taught

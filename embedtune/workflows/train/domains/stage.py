@@ -15,13 +15,13 @@ import numpy as np
 from embedtune.config.recipe.load import dump_config
 from embedtune.config.sections.domains import DomainsSection
 from embedtune.config.sections.encoder import EncoderSection
-from embedtune.config.verbs.train import TrainConfig
+from embedtune.config.sections.student import TeacherSection
+from embedtune.config.verbs.train import LossSection, TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.durable import remove_all_unfinished
 from embedtune.errors import OutputError
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
-from embedtune.losses.shared.base import Loss
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.reports.results.train import TrainResult
@@ -31,6 +31,7 @@ from embedtune.workflows.shared.talk import Silence, Talk
 from embedtune.workflows.train.changes import as_begun, record_data
 from embedtune.workflows.train.domains.exam import Exam
 from embedtune.workflows.train.preparing.towers import tower_for
+from embedtune.workflows.train.recipe_checks import built_terms
 from embedtune.workflows.train.sessions.timed import TimedTalk
 from embedtune.workflows.train.stages import TrainingRun
 
@@ -44,14 +45,12 @@ class StageRunner:
 
     Args:
         config: the recipe of the run.
-        losses: of the recipe, built to check it.
         exam: the test queries of all domains.
         vectors: of the guide's file, where a file guides.
         guards: what each stage must not make worse.
     """
 
     config: TrainConfig
-    losses: Sequence[Loss]
     exam: Exam
     talk: Talk
     vectors: GuideVectors | None
@@ -78,7 +77,14 @@ class StageRunner:
         record_data(folder, data.hashes, data.train, models=[config.model, config.guide])
         timed = TimedTalk(self.talk, folder, time.perf_counter())
         run = TrainingRun(
-            config, self.losses, data, folder, timed, time.perf_counter() - timed.earlier_s, self.vectors, self.guards
+            config,
+            built_terms(config),
+            data,
+            folder,
+            timed,
+            time.perf_counter() - timed.earlier_s,
+            self.vectors,
+            self.guards,
         )
         result = run.run(resumed=resumed)
         timed.note()
@@ -127,4 +133,15 @@ class StageRunner:
             update["model"] = config.model.model_copy(update={"name": str(start)})
             if config.domains.text == "first":
                 update["tower"] = config.tower.model_copy(update={"text": "frozen"})
+            if config.domains.distill:
+                update |= _taught_by(start, config)
         return config.model_copy(update=update)
+
+
+def _taught_by(start: Path, config: TrainConfig) -> dict[str, Any]:
+    """What a recipe says besides, so that texts and signals keep the vectors that this model gives them.
+
+    Source: Li and Hoiem 2016, arXiv:1606.09282 (learning without forgetting), with vectors in place of class scores.
+    """
+    term = LossSection(name="align", weight=config.domains.distill, args={"projection": "none"})
+    return {"loss": [*config.loss, term], "teacher": TeacherSection(name=str(start))}

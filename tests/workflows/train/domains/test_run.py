@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 
 from embedtune.config.recipe.load import load
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.errors import ConfigError, Interrupted
+from embedtune.models.encode.encode import encode
+from embedtune.models.files.load import load_encoder
 from embedtune.workflows.evaluate.run import evaluate
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.talk import Silence
@@ -163,6 +166,8 @@ def test_an_interruption_says_how_to_go_on_and_keeps_the_first_domain(config, tm
         ((), {"domains": "data"}, "one --data"),
         ((), {"side": "query"}, "--side query"),
         ((), {"texts_only": True}, "--texts-only"),
+        (("domains.distill=1",), {"loss": ["infonce", "align"], "teacher": "starter"}, "another teacher"),
+        (("domains.distill=1",), {"loss": ["infonce", "byol"]}, "another teacher"),
     ],
 )
 def test_what_cannot_go_together_is_refused(config, overrides, options, said) -> None:
@@ -173,6 +178,23 @@ def test_what_cannot_go_together_is_refused(config, overrides, options, said) ->
 def test_replay_without_domains_is_a_mistake(recipe) -> None:
     with pytest.raises(ConfigError, match="what the domains are"):
         recipe(replay=20)
+
+
+def test_what_the_model_before_said_is_kept_by_distilling(config, help_desk: Path, tmp_path: Path) -> None:
+    texts = [json.loads(line)["anchor"] for line in help_desk.open(encoding="utf-8")]
+    moved = []
+    for weight in (0, 30):
+        output = str(tmp_path / f"run-{weight}")
+        train(config(f"domains.distill={weight}", lr=0.05, output=output))
+        stages = [RunFolder(Path(output) / "domains" / name) for name in STAGES]
+        models = [load_encoder(EncoderSection(name=str(one.model)), device="cpu") for one in stages]
+        first, second = (encode(model, texts, role="query") for model in models)
+        moved.append(float(1 - (first * second).sum(axis=1).mean()))
+        recipes = [one.result().recipe for one in stages]
+        # Only a domain that follows another has a model to be like.
+        assert ["align" in recipe for recipe in recipes] == [False, weight > 0]
+        assert (str(stages[0].model) in recipes[1].split("teacher:")[-1]) is (weight > 0)
+    assert moved[1] < moved[0] / 2
 
 
 def test_each_data_set_is_a_domain_with_its_own_corpus(recipe, help_desk: Path, tmp_path: Path) -> None:
