@@ -16,10 +16,13 @@ import ctypes
 import gc
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
+
+import psutil
 
 from embedtune.cgroup import cpu_quota, usable_cpus
 from embedtune.processes import this_process
@@ -49,6 +52,7 @@ class Setting:
 
 
 _settled: list[Setting] = []
+_began: list[float] = []
 
 
 def settle() -> None:
@@ -58,6 +62,16 @@ def settle() -> None:
     """
     if not _settled:
         _settled.extend((_waiting(), _threads(), _allocator()))
+
+
+def count_from_start() -> None:
+    """Let `began` answer with the start of this process, because it is there for one command."""
+    _began.append(time.perf_counter() - max(0.0, time.time() - psutil.Process().create_time()))
+
+
+def began() -> float:
+    """`time.perf_counter()` when the command began, imports included; now, where embedtune is used as a library."""
+    return _began[0] if _began else time.perf_counter()
 
 
 def settled() -> tuple[Setting, ...]:

@@ -4,7 +4,9 @@ import gc
 import os
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from embedtune import runtime
@@ -140,3 +142,14 @@ def test_a_library_leaves_the_collector_alone(bare: pytest.MonkeyPatch) -> None:
     with runtime.loading():
         assert gc.isenabled()
     assert gc.get_freeze_count() == before
+
+
+def test_a_command_begins_with_its_process_and_a_library_call_with_itself(monkeypatch) -> None:
+    monkeypatch.setattr(runtime, "_began", [])
+    before = time.perf_counter()
+    assert runtime.began() >= before
+    runtime.count_from_start()
+    born = psutil.Process().create_time()
+    earliest = time.perf_counter() - (time.time() - born)
+    assert runtime.began() <= before
+    assert runtime.began() == pytest.approx(earliest, abs=1e-2)

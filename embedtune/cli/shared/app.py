@@ -21,7 +21,7 @@ from embedtune.cli.shared.streams import prepare_streams, release_streams
 from embedtune.cli.shared.verb import Asked, about_verb, add_command, add_verb, show_help_without_verb
 from embedtune.errors import ConfigError
 from embedtune.processes import this_process
-from embedtune.runtime import settle
+from embedtune.runtime import count_from_start, settle
 
 TOGETHER = "train"
 """The verb that several processes run together."""
@@ -105,6 +105,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script; ends the process with the command's exit code."""
     prepare_streams()
     settle()
+    if arguments is None:
+        count_from_start()
     words = sys.argv[1:] if arguments is None else arguments
     asked = words[0] if words else None
     if COMPLETION in os.environ:  # the shell asks what may come next, whatever the verb

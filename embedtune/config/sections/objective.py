@@ -63,6 +63,12 @@ class NegativesSection(RecipeSection):
     """How the negatives of a row are used."""
 
     per_row: int | None = Field(None, ge=0, description="most negatives of a row per epoch; null: all")
+    mined: int = Field(
+        0,
+        ge=0,
+        description="negatives to find for each row before training, where rows have none: the training documents that "
+        "the encoder ranks highest, at up to 95% of the positive's score; 0: none",
+    )
     schedule: Literal["fixed", "random", "easy_to_hard"] = Field(
         "fixed",
         description="which of them: the first (fixed), others in each epoch (random), or by score, from the lowest in "

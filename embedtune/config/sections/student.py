@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from embedtune.config.options import option
 from embedtune.config.section import Name
-from embedtune.config.sections.encoder import EncoderSection, ModelSection
+from embedtune.config.sections.encoder import EncoderSection, Lora, ModelSection
 
 STATIC = "static"
 """The name of a student that is made of its teacher: a table of the teacher's vectors of single tokens."""
@@ -72,3 +72,4 @@ class QueryEncoderSection(OtherEncoderSection):
         shown="the same encoder",
         flag="query_model",
     )
+    lora: Lora | None = None

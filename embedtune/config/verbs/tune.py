@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from embedtune.config.option_text import parse_bytes
 from embedtune.config.options import option
 from embedtune.config.section import RecipeSection
 from embedtune.config.verbs.train import TrainConfig
@@ -30,6 +31,13 @@ class RaceSection(RecipeSection):
         description="recipes that race against the default: name -> values that it changes, as section.key=value; "
         "empty: those that suit encoder and data",
     )
+    memory: str | None = option(
+        None,
+        "most memory that training an arm may take (of the GPU, where that trains): an arm that would take more trains "
+        "in micro-batches, or is left out",
+        "SIZE",
+        shown="no limit",
+    )
     seeds: int = Field(8, ge=2, description="most seeds of each finalist")
     curve: bool = option(
         False, "also train the winner on 25% and 50% of the pairs, and say what more pairs would bring", flag="curve"
@@ -42,6 +50,22 @@ class RaceSection(RecipeSection):
         if found is None or float(found[1]) <= 0 or (found[2] == STEPS and "." in found[1]):
             raise ValueError(f"{text!r} is neither a time, such as 30m or 2h, nor steps, such as 500steps")
         return text.strip()
+
+    @field_validator("memory")
+    @classmethod
+    def _is_a_size(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_bytes(text)
+        return text
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The limit in bytes; None for none.
+
+        >>> RaceSection(memory="2GiB").memory_bytes
+        2147483648
+        """
+        return None if self.memory is None else parse_bytes(self.memory)
 
     @property
     def unit(self) -> Literal["steps", "seconds"]:

@@ -47,9 +47,14 @@ def measured(encoder: "Encoder", reader: Tokenizer, readings: "Sequence[Tokenize
 
     Measured on the longest texts, whose tokens take most memory. The encoder is not changed.
     """
+    size = token_bytes(encoder, reader, readings, precision)
+    tokens = max(1, int(allowed_bytes(encoder.model.device) / max(1.0, size)))
+    return Held(tokens, max(1, tokens // PACKS))
+
+
+def token_bytes(encoder: "Encoder", reader: Tokenizer, readings: "Sequence[TokenizedTexts]", precision: str) -> float:
+    """Bytes of activations that a token of the longest texts takes in training. The encoder is not changed."""
     one = max(readings, key=lambda some: some.lengths.max(initial=0))
     longest = np.argsort(-one.lengths, kind="stable")  # (n,)
     some = longest[: max(1, PROBED_TOKENS // max(1, int(one.lengths[longest[:1]].sum())))]
-    size = activation_bytes(encoder, one.features(some.tolist()), precision) / max(1, reader.cost(one.lengths[some]))
-    tokens = max(1, int(allowed_bytes(encoder.model.device) / max(1.0, size)))
-    return Held(tokens, max(1, tokens // PACKS))
+    return activation_bytes(encoder, one.features(some.tolist()), precision) / max(1, reader.cost(one.lengths[some]))

@@ -49,6 +49,7 @@ from embedtune.workflows.train.guide.margin import choose_margin, decided, is_op
 from embedtune.workflows.train.kept.query_side import query_side_scores
 from embedtune.workflows.train.preparing.begun_texts import begun_dev
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
+from embedtune.workflows.train.preparing.near_negatives import with_near_negatives
 from embedtune.workflows.train.preparing.preparation import Preparation
 from embedtune.workflows.train.preparing.rate import can_choose, choose_rate, with_rate
 from embedtune.workflows.train.preparing.settled import record
@@ -91,6 +92,7 @@ class Fitting:
         """Decide how the run goes, part by part, and train."""
         rate_is_open = self.config.training.lr == AUTO
         with self.spent.on("preparing"):
+            self.data = with_near_negatives(self.config, self.data, self.encoder, self.store, self.talk)
             plan, dev = self._prepared()
             reference = start_vectors(plan.table.texts, self.losses, self.encoder, self.store, self.talk)
         if rate_is_open and not self.data.unpaired:

@@ -31,6 +31,7 @@ from embedtune.models.sources.resolve import resolve_trainable
 from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.choosing.losses import advise
+from embedtune.workflows.shared.choosing.mined import check_mined
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.guard.sets import GuardSet, read_guard
 from embedtune.workflows.shared.lock import alone
@@ -110,6 +111,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     data = taught_data(guided_data(config, read_data(config, source, talk), vectors), taught)
     check_needs(config, plan.losses, data)
     check_side(config, data)
+    check_mined(config, data)
     learns_by_loss = config.task != "reranker" and not data.unpaired
     if run is None and "loss" not in config.model_fields_set and learns_by_loss:
         talk.say(advise(data, config.data.source, config.data.columns).sentence)

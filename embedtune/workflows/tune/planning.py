@@ -11,10 +11,10 @@ from embedtune.errors import ConfigError
 from embedtune.findings import Finding, counted
 from embedtune.racing.arm import Arm
 from embedtune.racing.plan import FEWEST_SEEDS, SORTING, RacePlan, plan_race, smallest_budget
-from embedtune.workflows.shared.choosing.arms import ArmTrainer
+from embedtune.workflows.shared.choosing.arms import ArmTrainer, Priced
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.tune.folder import RaceFolder
-from embedtune.workflows.tune.pricing import RaceClock, relative
+from embedtune.workflows.tune.pricing import ENDING_S, RaceClock, relative
 from embedtune.workflows.tune.space import DEFAULT
 
 SHARES = (0.25, 0.5)
@@ -27,10 +27,11 @@ ROOM = 1.1
 """A time that is proposed is longer than the estimate by this factor."""
 SORTED, FINALS = 1.5, 9
 """Heats that a race needs, about: so many per arm to sort them out, and those of the final, merged ones included."""
-FEW, MORE = 4, 16
-"""Steps that are measured: of each arm, and of the default once more."""
-LEAST = 0.2
-"""A step is taken to cost at least this share of what its measurement suggests, however noisy that is."""
+PRICING = 0.2
+"""Share of the time that pricing may take; the arms for which there is none left do not race."""
+FEWEST_ARMS = 2
+FEW, MORE = 6, 16
+"""Steps that are measured: of each arm, and of the default."""
 
 
 @dataclass
@@ -57,8 +58,8 @@ class Planning:
         """The arms with their prices, and the plan; as noted by an interrupted race, or made now."""
         facts, course = self.folder.facts(), self.trainer.steps(self.configs[DEFAULT])
         if "plan" not in facts:
-            prices = self._prices(arms) if self.clock.allowed_s else {}
-            plan = self._plan(course, int(facts["chosen_steps"]), len(arms))
+            prices = self._prices(arms, course, int(facts["chosen_steps"])) if self.clock.allowed_s else {}
+            plan = self._plan(course, int(facts["chosen_steps"]), len(prices) or len(arms))
             clock = self.clock
             measured = {"step_s": clock.step_s, "score_s": clock.score_s, "reserve_s": clock.reserve_s}
             self.folder.note(prices=prices, plan=asdict(plan), **measured)
@@ -71,25 +72,37 @@ class Planning:
         self._tell(priced, plan)
         return priced, plan
 
-    def _prices(self, arms: Sequence[Arm]) -> dict[str, float]:
-        """Cost of a pair of each arm, from a few steps of it; the first measurement warms up and is thrown away."""
-        default = self.configs[DEFAULT]
+    def _prices(self, arms: Sequence[Arm], course: int, chosen_steps: int) -> dict[str, float]:
+        """Cost of a pair of each arm, from a few steps of it; the first measurement warms up and is thrown away.
+
+        Where there is no time for all, the last arms get none, and cannot race.
+
+        Raises:
+            ConfigError: the budget does not carry two arms.
+        """
+        found: dict[str, Priced] = {}
+        began_s = self.clock.spent_s
         with self.talk.progress("pricing the arms", total=len(arms) + 1) as tell:
-            self.trainer.priced_s(default, FEW)
-            first, longer = (self.trainer.priced_s(default, steps) for steps in (FEW, MORE))
-            # Preparing a heat takes time however short it is.
-            step_s = max((longer - first) / (MORE - FEW), LEAST * longer / MORE)
-            before_s = max(0.0, longer - MORE * step_s)
-            prices = {}
+            self.trainer.priced(self.configs[DEFAULT], FEW)
             for number, arm in enumerate(arms):
                 tell(number + 1)
-                own = self.trainer.priced_s(self.configs[arm.name], FEW) if arm.changes else before_s + FEW * step_s
-                prices[arm.name] = max(LEAST * step_s, (own - before_s) / FEW)
-        self.clock.step_s, self.clock.score_s = step_s, self.trainer.start.score_s + before_s
+                found[arm.name] = self.trainer.priced(self.configs[arm.name], FEW if arm.changes else MORE)
+                self._take(found)
+                if not number:
+                    self._plan(course, chosen_steps, FEWEST_ARMS)  # refuse before any more time is spent
+                elif self.clock.spent_s - began_s > PRICING * (self.clock.allowed_s or 0.0):
+                    break
+        work = {name: one.work_s for name, one in found.items()}
+        return relative(work, {arm.name: arm.batch for arm in arms if arm.name in work}, DEFAULT)
+
+    def _take(self, found: Mapping[str, Priced]) -> None:
+        """Let the clock know what was measured so far."""
+        # Preparing a heat takes time however short it is; so does scoring it.
+        before_s = sum(one.before_s for one in found.values()) / len(found)
+        self.clock.step_s, self.clock.score_s = found[DEFAULT].step_s, self.trainer.start.score_s + before_s
         test = self.test
         ratio = 0 if test is None else (len(test.corpus) + len(test)) / max(1, self.trainer.dev_texts)
-        self.clock.reserve_s += 3 * ratio * self.trainer.start.score_s
-        return relative(prices, {arm.name: arm.batch for arm in arms}, DEFAULT)
+        self.clock.reserve_s = ENDING_S + 3 * ratio * self.trainer.start.score_s
 
     def _plan(self, course: int, chosen_steps: int, arms: int) -> RacePlan:
         """A race of as many arms as the budget carries; each takes time for scoring besides that of its steps.
@@ -97,7 +110,7 @@ class Planning:
         Raises:
             ConfigError: it does not carry two.
         """
-        for count in range(arms, 1, -1):
+        for count in range(arms, FEWEST_ARMS - 1, -1):
             budget = self._budget(course, chosen_steps, count)
             if budget < smallest_budget():
                 continue
@@ -106,7 +119,7 @@ class Planning:
                 return plan
             if plan.arms == count:
                 return replace(plan, seeds=self.race.seeds)  # the clock says how many
-        raise self._too_small(self._budget(course, chosen_steps, 2), chosen_steps)
+        raise self._too_small(self._budget(course, chosen_steps, FEWEST_ARMS), chosen_steps)
 
     def _budget(self, course: int, chosen_steps: int, arms: int) -> int:
         """Steps for the race: what was asked for, less what the margin and the learning curve take."""
@@ -126,7 +139,7 @@ class Planning:
             enough = f"{ceil(needed / (1 - CHOOSING))}steps"
         else:
             paid = " and ".join(filter(None, ("reading, pricing and scoring", paid)))
-            enough = f"{5 * ceil(ROOM * clock.seconds(needed, _heats(2)) / 5)}s"
+            enough = f"{5 * ceil(ROOM * clock.seconds(needed, _heats(FEWEST_ARMS)) / 5)}s"
         after = f" after {paid}" if paid else ""
         return ConfigError(
             f"{race.budget} leaves {counted(max(0, steps), 'step')} for the race{after}; it needs {smallest_budget()}",

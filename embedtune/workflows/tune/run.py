@@ -7,7 +7,6 @@ Why in this order:
 """
 
 import shlex
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from embedtune.errors import ConfigError
 from embedtune.racing.plan import smallest_budget
 from embedtune.reports.document.short_names import folder_part, short_name
 from embedtune.reports.results.tune import TuneResult
-from embedtune.runtime import loading
+from embedtune.runtime import began, loading
 from embedtune.workflows.shared.choosing.arms import OpenArms
 from embedtune.workflows.shared.ending import Unfinished, orderly_end
 from embedtune.workflows.shared.lock import alone
@@ -44,7 +43,7 @@ def tune(
     Raises:
         EmbedtuneError: anything the user can fix; says what to do.
     """
-    started, talk = time.perf_counter(), talk or Silence()
+    started, talk = began(), talk or Silence()
     folder = _folder(config, resume)
     config = folder.config
     done = folder.result()

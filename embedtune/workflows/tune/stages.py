@@ -26,6 +26,7 @@ from embedtune.workflows.shared.scoring import SELECTION
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.tune.folder import RESULT, RaceFolder
 from embedtune.workflows.tune.heats import Heats, final_heat
+from embedtune.workflows.tune.memory import within_memory
 from embedtune.workflows.tune.opened_test import TestScores, open_test
 from embedtune.workflows.tune.planning import CHOOSING, SHARES, Planning
 from embedtune.workflows.tune.pricing import RaceClock
@@ -42,7 +43,7 @@ class Tuning:
     Args:
         opened: data and recipe.
         folder: of the race.
-        started: `time.perf_counter()` when the command began.
+        started: `runtime.began()` of the command.
     """
 
     config: TuneConfig
@@ -57,7 +58,9 @@ class Tuning:
         trainer = self.opened.load(self.folder.heats, self.talk)
         clock = self._clock()
         default, chosen = self._default(trainer)
-        entered = arms_of(default, self.config.tune.arms, trainer.encoder, self.opened.data, self._at(DEFAULT_RECIPE))
+        every = arms_of(default, self.config.tune.arms, trainer.encoder, self.opened.data, self._at(DEFAULT_RECIPE))
+        entered, found = within_memory(every, self.config.tune.memory_bytes, trainer, self.folder, self.talk)
+        self.findings += found
         configs = {arm.name: own for arm, own in entered}
         planning = Planning(self.config.tune, trainer, configs, self.opened.data.test, self.folder, clock, self.talk)
         arms, plan = planning.planned([arm for arm, _ in entered])

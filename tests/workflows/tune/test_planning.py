@@ -11,6 +11,7 @@ from embedtune.config.verbs.train import TrainConfig
 from embedtune.config.verbs.tune import RaceSection
 from embedtune.errors import ConfigError
 from embedtune.racing.arm import Arm
+from embedtune.workflows.shared.choosing.arms import Priced
 from embedtune.workflows.shared.talk import Silence
 from embedtune.workflows.tune.folder import RaceFolder
 from embedtune.workflows.tune.planning import Planning
@@ -30,8 +31,9 @@ class Timed:
     def steps(self, config: TrainConfig) -> int:
         return 40
 
-    def priced_s(self, config: TrainConfig, steps: int) -> float:
-        return BEFORE_S + steps * STEP_S[int(config.training.epochs)]
+    def priced(self, config: TrainConfig, steps: int) -> Priced:
+        step_s = STEP_S[int(config.training.epochs)]
+        return Priced(BEFORE_S, step_s, work_s=step_s)
 
 
 def planning(folder: Path, budget: str, clock: RaceClock, *, chosen: int = 0, curve: bool = False) -> Planning:
@@ -98,3 +100,40 @@ def test_fewer_arms_race_where_scoring_them_all_would_take_the_time_of_their_ste
     # All steps that were planned, and a scoring per heat, fit into the time.
     heats = round(1.5 * plan.arms) + 9
     assert plan.budget * 0.5 + heats * (BEFORE_S + SCORE_S) <= 180
+
+
+class Slow(Timed):
+    """Its clock moves by what a measurement takes."""
+
+    def __init__(self) -> None:
+        self.now, self.asked = 0.0, 0
+
+    def priced(self, config: TrainConfig, steps: int) -> Priced:
+        found = super().priced(config, steps)
+        self.now, self.asked = self.now + found.before_s + steps * found.step_s, self.asked + 1
+        return found
+
+
+def many(folder: Path, trainer: Slow, budget: str, allowed_s: float) -> tuple[Planning, list[Arm]]:
+    arms = [Arm("default"), *(Arm(f"arm {n}", ("training.epochs=2",)) for n in range(12))]
+    found = planning(folder, budget, RaceClock(allowed_s, 0.0, now=lambda: trainer.now))
+    found.trainer = trainer  # type: ignore[assignment]
+    found.configs = {arm.name: TrainConfig(training=TrainingSection(epochs=1 + bool(arm.changes))) for arm in arms}
+    return found, arms
+
+
+def test_pricing_takes_a_fifth_of_the_time_and_arms_without_a_price_do_not_race(tmp_path: Path) -> None:
+    trainer = Slow()
+    asked, arms = many(tmp_path, trainer, "300s", 300.0)
+    _, plan = asked.planned(arms)
+    longest = BEFORE_S + 16 * STEP_S[2]
+    assert trainer.now <= 0.2 * 300 + 2 * longest  # what warms up, and the arm at which the time was over
+    assert 2 <= plan.arms < trainer.asked < len(arms)
+
+
+def test_a_budget_that_is_too_small_is_refused_before_all_arms_are_priced(tmp_path: Path) -> None:
+    trainer = Slow()
+    asked, arms = many(tmp_path, trainer, "60s", 60.0)
+    with pytest.raises(ConfigError, match="it needs 60"):
+        asked.planned(arms)
+    assert trainer.asked == 2

@@ -60,6 +60,23 @@ def test_own_negatives_race_against_none(starter: Encoder, data: TrainingData, t
     assert "no own negatives" not in {arm.name for arm in arms(needs, starter, mined, tmp_path)}
 
 
+def test_parts_of_a_transformer_race_and_a_starter_has_none(
+    starter: Encoder, bert: Encoder, data: TrainingData, tmp_path: Path
+) -> None:
+    static, transformer = ({arm.name for arm in arms(recipe(), one, data, tmp_path)} for one in (starter, bert))
+    assert {"frozen lower layers", "LoRA"} <= transformer - static
+    with pytest.raises(ConfigError, match="adapters"):
+        arms(recipe(), starter, data, tmp_path, small=["model.lora.rank=4"])
+
+
+def test_negatives_are_looked_for_where_rows_have_none(starter: Encoder, data: TrainingData, tmp_path: Path) -> None:
+    own = replace(data, train=replace(data.train, negatives=[("a text about nothing",)] * len(data.train)))
+    assert "mined negatives" in {arm.name for arm in arms(recipe(), starter, data, tmp_path)}
+    assert "mined negatives" not in {arm.name for arm in arms(recipe(), starter, own, tmp_path)}
+    with pytest.raises(ConfigError, match="negatives of their own"):
+        arms(recipe(), starter, own, tmp_path, more=["negatives.mined=3"])
+
+
 def test_lengths_are_relative_to_the_default(starter: Encoder, data: TrainingData, tmp_path: Path) -> None:
     found = {arm.name: arm for arm in arms(recipe(), starter, data, tmp_path)}
     assert found["half batches"].batch == 0.5 and found["half batches"].course == pytest.approx(1, abs=0.1)

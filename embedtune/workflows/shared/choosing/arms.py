@@ -33,6 +33,36 @@ class ArmScores:
     stopped: str = ""
 
 
+@dataclass(frozen=True)
+class Priced:
+    """What a few steps of an arm took.
+
+    Args:
+        before_s: seconds of everything besides the steps.
+        step_s: seconds of a step, the median.
+        work_s: the same as processor time, which other programs on the machine do not change; on a device other than
+            the CPU, as `step_s`.
+    """
+
+    before_s: float
+    step_s: float
+    work_s: float
+
+
+@dataclass(frozen=True)
+class ArmMemory:
+    """What training an arm takes, as forecast.
+
+    Args:
+        peak_bytes: of the process or, where a GPU trains, of its memory: what is in use before, gradients, the
+            optimizer's state, and activations.
+        micro_batch_tokens: tokens whose activations may be held for that; None: those of whole batches.
+    """
+
+    peak_bytes: int
+    micro_batch_tokens: int | None = None
+
+
 class ArmTrainer(Protocol):
     """An encoder and data at hand, on which any recipe can be trained from the same start.
 
@@ -60,8 +90,14 @@ class ArmTrainer(Protocol):
         Returns: how it was chosen, in a sentence, and the steps that this took; an empty sentence if it was not open.
         """
 
-    def priced_s(self, config: TrainConfig, steps: int) -> float:
-        """Seconds of a training of so many steps, all that comes before it included."""
+    def priced(self, config: TrainConfig, steps: int) -> Priced:
+        """What a training of so many steps takes; two or more."""
+
+    def memory(self, config: TrainConfig, most: int) -> ArmMemory:
+        """What training a recipe takes: in whole batches or, if these took more than so many bytes, in micro-batches.
+
+        The peak is above `most` where micro-batches do not help either.
+        """
 
     def steps(self, config: TrainConfig) -> int:
         """Steps of a full run of a settled recipe."""

@@ -12,6 +12,7 @@ from embedtune.data.sources.source import open_source
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import loss_class
 from embedtune.losses.shared.base import Loss
+from embedtune.workflows.shared.choosing.mined import check_mined
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.guide.guide_files import guide_vectors, guided_data
 from embedtune.workflows.train.plan import plan_config
@@ -72,6 +73,7 @@ def open_arms(config: TrainConfig, talk: Talk) -> TrainArmData:
     vectors = guide_vectors(plan.config, source)
     data = guided_data(plan.config, read_data(plan.config, source, talk), vectors)
     check_needs(plan.config, plan.losses, data)
+    check_mined(plan.config, data)
     if data.dev is None or len(data.dev) < FEWEST_QUERIES:
         count = 0 if data.dev is None else len(data.dev)
         raise DataError(
@@ -89,13 +91,18 @@ def _refuse(config: TrainConfig) -> None:
         ConfigError: names it.
     """
     found = {
-        "model.lora": config.model.lora is not None,
         "--side query": config.side == "query",
         "--teacher": config.teacher.given,
         "--query-model": config.query_model.given,
         "several --data": bool(config.data.further),
         "a loss that learns from scored pairs": any(loss_class(term.name).learns_grades for term in config.loss or ()),
     }
+    if config.model.lora is not None:
+        raise ConfigError(
+            "the default recipe of a race trains all weights",
+            where="model.lora",
+            next="let adapters race against it: an arm of tune.arms that changes model.lora.rank=16",
+        )
     for name, asked in found.items():
         if asked:
             raise ConfigError(f"{name} cannot be raced", where=name, next="`embedtune train` can do it")

@@ -3,12 +3,13 @@
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import TrainerCallback
 
 from embedtune.config.course import Course
 from embedtune.config.verbs.train import TrainConfig
@@ -20,21 +21,22 @@ from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
 from embedtune.models.speed.precision import choose_precision
-from embedtune.training.batch.row_table import RowTable, build_table
-from embedtune.training.batch.row_texts import BatchTexts
 from embedtune.training.guide.vectors import GuideTable
-from embedtune.training.run.fit import Fit, PreparedFit, TrainingTask
-from embedtune.training.run.trainer import fit, texts_of
-from embedtune.training.step.held import Held, measured
+from embedtune.training.run.fit import Fit, PreparedFit
+from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
-from embedtune.workflows.shared.choosing.arms import ArmScores
+from embedtune.workflows.shared.choosing.arms import ArmMemory, ArmScores, Priced
 from embedtune.workflows.shared.guard.sampled import sampled
 from embedtune.workflows.shared.scoring import DEV_METRICS, Known, read_judged, score
 from embedtune.workflows.shared.talk import Silence, Talk
+from embedtune.workflows.train.arms.adapted import AdaptedCopies, take_over
+from embedtune.workflows.train.arms.forecast_memory import forecast_memory
+from embedtune.workflows.train.arms.race_rows import RaceRows
+from embedtune.workflows.train.arms.race_texts import RaceTexts, batch_size
+from embedtune.workflows.train.arms.step_times import StepTimes
 from embedtune.workflows.train.guide.guiding import choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
-from embedtune.workflows.train.preparing.preparation import curriculum_of
 from embedtune.workflows.train.recipe_checks import built_terms
 
 
@@ -54,8 +56,6 @@ class TrainArms:
     folder: Path
     store: VectorStore | None
     vectors: GuideVectors | None
-    _holds: dict[int, Held] = field(default_factory=dict)
-    _shared: dict[tuple[int | None, ...], tuple[RowTable, BatchTexts]] = field(default_factory=dict)
 
     @cached_property
     def dev(self) -> RetrievalSet:
@@ -76,6 +76,18 @@ class TrainArms:
     @cached_property
     def _known(self) -> Known:
         return read_judged(self.encoder, self._judged)
+
+    @cached_property
+    def _rows(self) -> RaceRows:
+        return RaceRows(self.data, self.encoder, self.store)
+
+    @cached_property
+    def _texts(self) -> RaceTexts:
+        return RaceTexts(self.data, self.encoder, self.folder)
+
+    @cached_property
+    def _adapted(self) -> AdaptedCopies:
+        return AdaptedCopies(self.config.model, self.config.training.seed)
 
     @cached_property
     def _precision(self) -> str:
@@ -137,29 +149,54 @@ class TrainArms:
         trained = time.perf_counter() - began
         return replace(self.scored(), train_s=trained)
 
-    def priced_s(self, config: TrainConfig, steps: int) -> float:
-        """Seconds of a training of so many steps, all that comes before it included."""
-        began = time.perf_counter()
-        self._fit(config, steps=steps, seed=0, pairs=None)
-        return time.perf_counter() - began
+    def priced(self, config: TrainConfig, steps: int) -> Priced:
+        """What a training of so many steps takes; two or more."""
+        times, began = StepTimes(on_cpu=self.encoder.model.device.type == "cpu"), time.perf_counter()
+        self._fit(config, steps=steps, seed=0, pairs=None, callbacks=(times,))
+        return times.priced(time.perf_counter() - began)
 
-    def _fit(self, config: TrainConfig, *, steps: int, seed: int, pairs: int | None) -> None:
+    def _fit(
+        self,
+        config: TrainConfig,
+        *,
+        steps: int,
+        seed: int,
+        pairs: int | None,
+        callbacks: tuple[TrainerCallback, ...] = (),
+    ) -> None:
         self.restart()
+        learner = self._learner(config)
         torch.manual_seed(seed)  # heads that losses own draw their weights before the trainer sets its seed
-        rows = self._rows(pairs, config.training.seed)
-        epochs = math.ceil(steps / max(1, -(-len(rows) // _batch(config))))
+        rows = self._rows.of(config, pairs)
+        epochs = math.ceil(steps / max(1, -(-len(rows) // batch_size(config))))
         section = config.training.model_copy(update={"max_steps": steps, "seed": seed, "epochs": epochs})
         config = config.model_copy(update={"training": section})
         plan = self._prepared(config, rows, pairs)
-        guiding = choose_guide(config, plan, None, self.encoder, talk=Silence(), store=self.store, vectors=self.vectors)
+        guiding = choose_guide(config, plan, None, learner, talk=Silence(), store=self.store, vectors=self.vectors)
         run = Fit(
             **vars(plan),
             objective=recipe_objective(config, self.encoder.dimensions),
             guide=guiding.table,
             reference=self._reference(config, plan),
-            callbacks=guiding.callbacks,
+            callbacks=(*guiding.callbacks, *callbacks),
         )
-        fit(self.encoder, run)
+        fit(learner, run)
+        if learner is not self.encoder:
+            take_over(self.encoder, learner)
+
+    def memory(self, config: TrainConfig, most: int) -> ArmMemory:
+        """What training a recipe takes, in micro-batches where it would take more than so many bytes otherwise."""
+        self.restart()
+        rows = self._rows.of(config, None)
+        _, texts = self._texts.of(config, rows, None)
+        size = min(batch_size(config), len(rows))
+        columns = [(own, numbers.size) for own, numbers in texts.of(range(size))]
+        return forecast_memory(config, self._learner(config), columns, self._precision).within(most)
+
+    def _learner(self, config: TrainConfig) -> Encoder:
+        """The encoder that a recipe trains, as it was before training."""
+        lora = config.model.lora
+        return self.encoder if lora is None else self._adapted.fresh(lora, str(self.encoder.model.device))
 
     def _reference(self, config: TrainConfig, plan: PreparedFit) -> GuideTable | None:
         return start_vectors(plan.table.texts, built_terms(config), self.encoder, self.store, Silence())
@@ -170,58 +207,16 @@ class TrainArms:
         found = score(self.encoder, self._judged, metrics=DEV_METRICS, known=self._known)
         return ArmScores(found.per_query, 0.0, time.perf_counter() - began)
 
-    def _rows(self, pairs: int | None, seed: int) -> Rows:
-        """The first so many rows of one shuffle, so that fewer are always a part of more."""
-        rows = self.data.train
-        if pairs is None or pairs >= len(rows):
-            return rows
-        return rows.take(np.sort(np.random.default_rng(seed).permutation(len(rows))[:pairs]).tolist())
-
-    def _table(self, config: TrainConfig, rows: Rows, pairs: int | None) -> RowTable:
-        closure = config.data.known_positives == "closure"
-        return build_table(rows, self.data.known_positives, closure=closure, curriculum=curriculum_of(config, rows))
-
-    def _task(self, config: TrainConfig, rows: Rows, table: RowTable) -> TrainingTask:
-        return TrainingTask(
-            rows=rows, table=table, section=config.training, folder=self.folder, views=self.data.views, trial=True
-        )
-
     def _prepared(self, config: TrainConfig, rows: Rows, pairs: int | None) -> PreparedFit:
         """The run of an arm, on tables and tokens made once for all arms that use as many negatives."""
-        per_row, section = config.negatives.per_row, config.training
-        # Which negatives are used in which epoch depends on the length of the run.
-        key = (pairs, per_row, *((section.max_steps, section.seed) if per_row is not None else ()))
-        if key not in self._shared:
-            table = self._table(config, rows, pairs)
-            self._shared[key] = table, texts_of(self._task(config, rows, table), self.encoder)
-        table, texts = self._shared[key]
+        task, texts = self._texts.of(config, rows, pairs)
         return PreparedFit(
-            **vars(self._task(config, rows, table)),
+            **vars(task),
             lr=float(config.training.lr),
             precision=self._precision,
             device=str(self.encoder.model.device),
             texts=texts,
-            held=self._held(config, texts),
+            held=self._texts.held(config, rows, texts, self._precision),
             queue=config.queue,
             momentum=config.averaged_teacher.momentum,
         )
-
-    def _held(self, config: TrainConfig, texts: BatchTexts) -> Held:
-        """Everything, unless a batch of the first rows would not fit in memory."""
-        asked = config.training.micro_batch_tokens
-        if asked != "auto" or not self.encoder.has_products:
-            return Held.asked(asked)
-        size = min(_batch(config), len(self.data.train))
-        if size not in self._holds:
-            columns = list(texts.of(range(size)))
-            found = measured(self.encoder, texts.reader, [own for own, _ in columns], self._precision)
-            longest = sum(int(np.sort(own.lengths)[-numbers.size :].sum()) for own, numbers in columns)
-            # If every batch fits, the run must not depend on how much more would.
-            self._holds[size] = Held() if found.tokens is not None and longest <= found.tokens else found
-        return self._holds[size]
-
-
-def _batch(config: TrainConfig) -> int:
-    """Pairs per step of a settled recipe."""
-    size = config.training.batch_size
-    return size if isinstance(size, int) else 2

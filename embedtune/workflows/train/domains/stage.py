@@ -15,8 +15,9 @@ import numpy as np
 from embedtune.config.recipe.load import dump_config
 from embedtune.config.sections.domains import DomainsSection
 from embedtune.config.sections.encoder import EncoderSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.config.sections.student import TeacherSection
-from embedtune.config.verbs.train import LossSection, TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.durable import remove_all_unfinished

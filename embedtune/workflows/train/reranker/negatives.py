@@ -10,15 +10,11 @@ from embedtune.data.rows import Rows
 from embedtune.errors import DataError
 from embedtune.findings import counted
 from embedtune.identity import text_ids
-from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
-from embedtune.search.dense import top_k
 from embedtune.training.reranker.labelled import LabelledPairs, labelled
 from embedtune.workflows.shared.talk import Talk
-
-LOOKED_AT = 100
-"""Nearest documents among which negatives are sought."""
+from embedtune.workflows.train.preparing.near_negatives import near_documents, right_answers
 
 
 def pairs_to_learn(
@@ -58,24 +54,12 @@ def _near_and_far(
     most, nearness = config.reranker.negatives, config.reranker.nearness
     draw = np.random.default_rng(config.training.seed)
     documents = list(dict.fromkeys(rows.positives))
-    anchors = list(dict.fromkeys(rows.anchors))
     with talk.progress("finding negatives"):
-        queries = encode(encoder, anchors, role="query", store=store, normalise=True)  # (Q, D)
-        vectors = encode(encoder, documents, role="document", store=store, normalise=True)  # (C, D)
-        scores, places = top_k(queries, vectors, min(LOOKED_AT, len(documents)))  # (Q, K), (Q, K)
-    ids = text_ids(documents)  # (C,)
-    right: dict[int, set[int]] = {}
-    for anchor, positive in known.tolist():
-        right.setdefault(anchor, {anchor}).add(positive)
-    row_of = {text: number for number, text in enumerate(anchors)}
-    column_of = {text: number for number, text in enumerate(documents)}
+        near = near_documents(rows, known, encoder, store, nearness)
+    ids, right = text_ids(documents), right_answers(known)  # (C,)
     found = []
-    for anchor, positive, identity in zip(rows.anchors, rows.positives, rows.anchor_ids.tolist(), strict=True):
-        query = row_of[anchor]
-        limit = nearness * float(queries[query] @ vectors[column_of[positive]])
+    for fit, identity in zip(near, rows.anchor_ids.tolist(), strict=True):
         taken = right.get(identity, set())
-        near = zip(places[query].tolist(), scores[query].tolist(), strict=True)
-        fit = [documents[place] for place, score in near if score <= limit and int(ids[place]) not in taken]
         some = draw.permutation(len(documents))[: most + len(taken)].tolist()
         far = [documents[place] for place in some if int(ids[place]) not in taken]
         found.append(list(dict.fromkeys([*fit[: (most + 1) // 2], *far, *fit]))[:most])

@@ -103,10 +103,8 @@ def check_query_model(config: TrainConfig) -> None:
         return
     asked = {
         "--task reranker": config.task == "reranker",
-        "--merge auto or --guard-policy choose": config.guard.mixes,
         "--model starter, which is not pretrained": config.model.name == STARTER,
         "--model static": config.model.name == STATIC,
-        "model.lora": config.model.lora is not None,
         "--texts-only": config.data.texts_only,
     }
     found = [name for name, is_asked in asked.items() if is_asked]
@@ -115,6 +113,12 @@ def check_query_model(config: TrainConfig) -> None:
             f"queries and documents have two encoders, so this cannot be used: {', '.join(found)}",
             where="--query-model",
             next="leave one of them out; --model names the encoder of documents",
+        )
+    if config.side == "query" and config.model.lora is not None:
+        raise ConfigError(
+            "these adapters are those of the documents' encoder, which keeps its vectors (--side query)",
+            where="model.lora",
+            next="give them to the encoder that learns: query_model.lora.rank=16",
         )
     if config.query_model.name == STATIC:
         raise ConfigError(

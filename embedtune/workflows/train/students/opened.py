@@ -18,7 +18,8 @@ from embedtune.distributed import is_first
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
-from embedtune.models.files.load import load_encoder
+from embedtune.models.files.adapters import add_lora
+from embedtune.models.files.load import LORA_LR, load_encoder
 from embedtune.models.files.save import save_encoder
 from embedtune.models.maps.into_space import into_space
 from embedtune.models.towers.two_sides import two_sides
@@ -52,7 +53,14 @@ class Opening:
 
     def encoder(self, *, resumed: bool) -> Encoder:
         """The encoder before training."""
+        encoder = self._opened(resumed=resumed)
+        return self._adapted(encoder) if self.config.query_model.given else encoder
+
+    def _opened(self, *, resumed: bool) -> Encoder:
+        """The encoder before training; of two, without their adapters."""
         section = self.config.model
+        if self.config.query_model.given:
+            section = section.model_copy(update={"lora": None})
         if resumed and self.folder.start.is_dir():
             return self._loaded(section.model_copy(update={"name": str(self.folder.start), "layers": None}))
         made = section.name == STATIC
@@ -67,6 +75,16 @@ class Opening:
         if made or encoder is not first:
             self._keep(encoder)
         return encoder
+
+    def _adapted(self, encoder: Encoder) -> Encoder:
+        """Two encoders with the adapters that either is to have."""
+        wanted = {"query": self.config.query_model.lora, "document": self.config.model.lora}
+        for side, lora in wanted.items():
+            if lora is not None:
+                add_lora(encoder.model, lora, self.config.training.seed, side)
+        # A rate for adapters alone; where another transformer learns as well, that of the latter.
+        alone = all(wanted.values()) or (self.config.side == "query" and wanted["query"] is not None)
+        return replace(encoder, default_lr=LORA_LR) if alone else encoder
 
     def _loaded(self, section: ModelSection) -> Encoder:
         training = self.config.training

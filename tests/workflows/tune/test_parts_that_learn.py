@@ -1,0 +1,141 @@
+"""Arms of which a part learns (adapters, upper layers), and arms with negatives that are looked for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from embedtune.config.recipe.load import load
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.errors import ConfigError
+from embedtune.identity import text_ids
+from embedtune.models.encode.encode import encode
+from embedtune.workflows.shared.talk import Silence
+from embedtune.workflows.train.arms import race_rows
+from embedtune.workflows.train.arms.opened import open_arms
+from embedtune.workflows.train.arms.trainer import TrainArms
+
+DEFAULT = [
+    "loss.0.name=infonce",
+    "guide.name=none",
+    "output.store=none",
+    "training.lr=0.001",
+    "training.precision=fp32",
+]
+
+
+def recipe(source: Path, model: Path, *changes: str) -> TrainConfig:
+    options = {"data": str(source), "model": str(model), "guard": ["none"], "device": "cpu", "batch_size": 32}
+    return load(TrainConfig, None, [*DEFAULT, *changes], options)
+
+
+@pytest.fixture(scope="module")
+def arms(questions: Path, bert_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainArms:
+    opened = open_arms(recipe(questions, bert_folder), Silence())
+    found = opened.load(tmp_path_factory.mktemp("arms"), Silence())
+    assert isinstance(found, TrainArms)
+    return found
+
+
+def learned(arms: TrainArms, *changes: str) -> dict[str, np.ndarray]:
+    """How far each weight went in three steps."""
+    arms.restart()
+    before = {name: one.detach().clone() for name, one in arms.encoder.model.state_dict().items()}
+    found = arms.train(_settled(arms, *changes), steps=3, seed=0)
+    assert not found.stopped and found.train_s > 0
+    after = arms.encoder.model.state_dict()
+    return {name: (after[name] - before[name]).double().numpy() for name in before}
+
+
+def _settled(arms: TrainArms, *changes: str) -> TrainConfig:
+    """The default, settled as the race has it, with changes as an arm writes them."""
+    values = arms.config.model_dump()
+    for change in changes:
+        keys, _, value = change.partition("=")
+        *path, last = keys.split(".")
+        place = values
+        for key in path:
+            place[key] = place[key] or {}
+            place = place[key]
+        place[last] = type(place.get(last) or 0)(value) if value.isdigit() else value
+    return TrainConfig.model_validate(values)
+
+
+def test_adapters_change_weights_by_matrices_of_their_rank(arms: TrainArms) -> None:
+    moved = learned(arms, "model.lora.rank=2")
+    changed = {name: delta for name, delta in moved.items() if np.abs(delta).max() > 0}
+    assert changed and all(delta.ndim == 2 for delta in changed.values())
+    assert {np.linalg.matrix_rank(delta, tol=1e-6) for delta in changed.values()} == {2}
+    assert not any("word_embeddings" in name for name in changed)
+    assert any("word_embeddings" in name and np.abs(delta).max() > 0 for name, delta in learned(arms).items())
+
+
+def test_adapters_start_again_for_each_training(arms: TrainArms) -> None:
+    first, second = (learned(arms, "model.lora.rank=2") for _ in range(2))
+    assert all((first[name] == second[name]).all() for name in first)
+
+
+def test_lower_layers_stay_as_they_are(arms: TrainArms) -> None:
+    moved = learned(arms, "training.freeze_layers=1", "training.embeddings=frozen")
+    layers = {name: np.abs(delta).max() for name, delta in moved.items()}
+    assert all(size == 0 for name, size in layers.items() if "layer.0." in name or "embeddings" in name)
+    assert any(size > 0 for name, size in layers.items() if "layer.1." in name)
+
+
+def test_negatives_are_the_nearest_documents_that_are_not_too_near(arms: TrainArms) -> None:
+    arms.restart()
+    rows = arms._rows.of(_settled(arms, "negatives.mined=3"), None)
+    queries, documents = list(rows.anchors), list(dict.fromkeys(rows.positives))
+    first = encode(arms.encoder, queries, role="query", normalise=True)
+    second = encode(arms.encoder, documents, role="document", normalise=True)
+    ids, known = text_ids(documents), {(int(a), int(b)) for a, b in arms.data.known_positives}
+    for row in range(0, len(rows), 17):
+        scores = second @ first[row]
+        limit = 0.95 * scores[documents.index(rows.positives[row])]
+        right = [(int(rows.anchor_ids[row]), int(one)) in known for one in ids]
+        able = [
+            place
+            for place in np.argsort(-scores, kind="stable")[:100]
+            if scores[place] <= limit and not right[place] and ids[place] != rows.anchor_ids[row]
+        ]
+        expected = sorted((float(scores[place]) for place in able[:3]), reverse=True)
+        assert [float(scores[documents.index(text)]) for text in rows.negatives[row]] == pytest.approx(
+            expected, abs=1e-5
+        )
+
+
+def test_negatives_are_looked_for_once_in_a_race(arms: TrainArms, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    real = race_rows.with_near_negatives
+    monkeypatch.setattr(race_rows, "with_near_negatives", lambda *a: calls.append(1) or real(*a))
+    for seed in (0, 1):
+        arms.train(_settled(arms, "negatives.mined=2"), steps=1, seed=seed)
+    arms.train(_settled(arms, "negatives.mined=2"), steps=1, seed=0, pairs=100)
+    assert len(calls) == 1
+
+
+def test_own_negatives_are_not_replaced(questions: Path, bert_folder: Path, tmp_path: Path) -> None:
+    rows = [line[:-1] + f', "negative": "text {n}"}}' for n, line in enumerate(questions.read_text().splitlines())]
+    own = tmp_path / "own.jsonl"
+    own.write_text("\n".join(rows), encoding="utf-8")
+    with pytest.raises(ConfigError, match="negatives of their own"):
+        open_arms(recipe(own, bert_folder, "negatives.mined=2"), Silence())
+
+
+def test_a_price_is_that_of_a_step_and_not_of_what_comes_before(arms: TrainArms) -> None:
+    found = arms.priced(arms.config, 4)
+    assert found.before_s >= 0 and found.step_s > 0
+    assert 0 < found.work_s <= 4 * found.step_s * torch.get_num_threads()
+
+
+def test_less_memory_means_smaller_micro_batches(arms: TrainArms) -> None:
+    whole = arms.memory(arms.config, 2**50)
+    assert whole.micro_batch_tokens is None
+    less = arms.memory(arms.config, whole.peak_bytes - 2**16)
+    assert less.micro_batch_tokens is not None
+    assert arms.memory(arms.config, 2**20).peak_bytes > 2**20  # the libraries alone take more
+    adapted = arms.memory(_settled(arms, "model.lora.rank=2"), 2**50)
+    weights = sum(one.numel() for one in arms.encoder.model.parameters())
+    # Gradients and moments of almost all weights are saved; what else the process took meanwhile is not.
+    assert adapted.peak_bytes < whole.peak_bytes + 2**27 and weights > 0
