@@ -16,6 +16,7 @@ from embedtune.data.formats.shared.judgement import (
     stands_apart,
 )
 from embedtune.data.formats.shared.values import ColumnValues, Kind, value_in
+from embedtune.data.signals.columns import RATES
 from embedtune.data.sources.columns import match
 from embedtune.data.sources.tables import Record
 
@@ -213,6 +214,8 @@ class Suggested:
     def _unused(self, names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         used = {_root(column) for columns in names.values() for column in columns} | self._apart
         used |= {column for columns in names.values() for column in columns}
+        if "signal" in names:
+            used |= set(RATES)  # read with the samples
         if set(self.present) >= _MINED:
             used.add(mined_rows.PROVENANCE)  # our own note, which nobody expects to be learned from
         return tuple(column for column in self.present if column not in used)
