@@ -54,6 +54,11 @@ class DomainsSection(RecipeSection):
     )
     joint: bool = option(False, "also train on all domains at once, to see what could be reached")
 
+    @property
+    def column(self) -> str | None:
+        """The column that names the domains; None where there are none, or each --data is one."""
+        return None if self.by == DATA else self.by
+
     @model_validator(mode="after")
     def _needs_domains(self) -> Self:
         if self.by is None and (self.order or self.replay or self.distill or self.joint):

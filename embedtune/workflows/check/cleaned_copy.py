@@ -7,7 +7,7 @@ from typing import Any
 
 from embedtune.data.checks.repair import MENDED_CODES, REMOVED_CODES, Repair
 from embedtune.data.checks.unreadable import UNREADABLE
-from embedtune.data.formats.shared.unused import UNUSED
+from embedtune.data.formats.shared.find import UNUSED
 from embedtune.data.left_out import LABELS, TEXTS
 from embedtune.data.sources.reading import DECLARED, UNDERSTOOD
 from embedtune.durable import whole_file

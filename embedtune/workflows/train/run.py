@@ -15,12 +15,11 @@ from embedtune.config.sections.student import STATIC
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.domains.cut import Domain, domains_of
-from embedtune.data.formats.shared.unused import besides
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.sets.several import prepare_sets, sets_of
 from embedtune.data.sources.base import Source
-from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
+from embedtune.data.sources.reading.unchanged import declare_encoding, declare_read_besides, unchanged_inputs
 from embedtune.data.sources.source import open_source
 from embedtune.distributed import is_first, of_first
 from embedtune.durable import remove_all_unfinished
@@ -102,6 +101,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     started = time.perf_counter()
     config, run = plan.config, plan.run
     declare_encoding(config.data.encoding)
+    declare_read_besides(config.domains.column)
     if run is not None and run.done and not plan.changes and is_complete(run, talk):
         talk.say(f"{run.path} is already done")
         return run.result()
@@ -228,8 +228,7 @@ def check_recipe(plan: TrainPlan, talk: Talk) -> None:
 def read_data(config: TrainConfig, source: Source, talk: Talk) -> TrainingData:
     """The data of the recipe; prints what was read and what is odd about it."""
     data = prepare_sets(config.data, config.training.seed, source=source)
-    described = data.described if config.domains.by is None else besides(data.described, config.domains.by)
-    data = replace(data, described=described, findings=(*data.findings, *_unjudged(data)))
+    data = replace(data, findings=(*data.findings, *_unjudged(data)))
     data = with_earlier_training(config, data, talk)
     for sentence in data.described:
         talk.say(sentence)

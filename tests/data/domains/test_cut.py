@@ -7,11 +7,14 @@ from embedtune.config.sections.domains import DomainsSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.domains.cut import domains_of
 from embedtune.data.sets.several import prepare_sets
+from embedtune.data.sources.reading.unchanged import declare_read_besides, unchanged_inputs
 from embedtune.errors import ConfigError, DataError
 
 
+@unchanged_inputs()
 def cut(source, by="product", order=(), **options):
     section = load(TrainConfig, options={"data": [str(one) for one in source], **options}).data
+    declare_read_besides(DomainsSection(by=by).column)
     data = prepare_sets(section, 0)
     return data, domains_of(data, section, DomainsSection(by=by, order=list(order)), 0)
 

@@ -12,10 +12,9 @@ from typing import Any
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.formats import Format, Part, read_formats
 from embedtune.data.formats.shared.column_guess import guessed_columns
-from embedtune.data.formats.shared.judgement import ANSWERS, RELATIONS, ignored
+from embedtune.data.formats.shared.judgement import ANSWERS, RELATIONS, ignored, said_unused
 from embedtune.data.formats.shared.placeholders import without_placeholders
 from embedtune.data.formats.shared.settle import JUDGING_ROLES, LOOKED_AT, Suggested, Watch, as_roles_of
-from embedtune.data.formats.shared.unused import UnusedColumns
 from embedtune.data.formats.shared.values import tallies_of
 from embedtune.data.left_out import together
 from embedtune.data.rows import one_after_another
@@ -26,6 +25,8 @@ from embedtune.errors import ConfigError, DataError
 
 BLOCK = 8192
 """Records that are read at a time."""
+UNUSED = "columns not used"
+"""What a sentence about columns without a role says."""
 _NOT_IN_ROWS = ("title", "weight", "answers")  # roles that a row's record has no field for
 
 
@@ -156,7 +157,8 @@ def format_of(table: RecordTable, chosen: Mapping[str, str], group: str | None =
     found = known[settled.format]
     columns = Columns(settled.names, group, settled.unused, settled.chosen)
     refuse_twice(columns.names, getattr(found, "MANY", ()), table.name)
-    said = (*table.notes, *filter(None, [UnusedColumns.of(table.name, columns.unused, tallies)]))
+    unused = (f"{table.name}: {UNUSED}: {said_unused(columns.unused, tallies)}",) if columns.unused else ()
+    said = (*table.notes, *unused)
     watched = replace(table, records=settled.watch.over(table.records))
     return TableFormat(watched, found, columns, settled.watch, said)
 

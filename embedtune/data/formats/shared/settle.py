@@ -18,6 +18,7 @@ from embedtune.data.formats.shared.judgement import (
 from embedtune.data.formats.shared.values import ColumnValues, Kind, value_in
 from embedtune.data.signals.columns import RATES
 from embedtune.data.sources.columns import match
+from embedtune.data.sources.reading.unchanged import read_besides
 from embedtune.data.sources.tables import Record
 
 LOOKED_AT = 1000
@@ -204,7 +205,9 @@ class Suggested:
 
     @property
     def _apart(self) -> set[str]:
-        return ignored(self.chosen, self.present) | ({self.group} if self.group else set())
+        """Columns that say nothing about the pairs."""
+        besides = {one for one in (self.group, read_besides()) if one is not None}
+        return ignored(self.chosen, self.present) | besides
 
     def _texts(self, role: str, columns: tuple[str, ...]) -> tuple[str, ...]:
         """The columns of a role without those whose values judge, where others could play it."""
