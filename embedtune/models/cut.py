@@ -12,6 +12,7 @@ import numpy as np
 from torch import nn
 
 from embedtune.errors import ConfigError
+from embedtune.findings import counted
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -58,7 +59,7 @@ def demand_layers(number: int, count: int) -> None:
     """
     if count <= number:
         return
-    has = f"{number} layers, fewer than {count}" if number else "no stack of layers that could be cut"
+    has = f"{counted(number, 'layer')}, fewer than {count}" if number else "no stack of layers that could be cut"
     raise ConfigError(
         f"this encoder has {has}",
         where="--layers",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from embedtune.errors import ConfigError
+from embedtune.findings import counted
 from embedtune.models.encoder import has_towers, is_static
 
 if TYPE_CHECKING:
@@ -47,7 +48,11 @@ def demand_one_learns(found: int, number: int) -> None:
     """
     if number < max(1, found):
         return
-    why = f"has {found} layers, and at least one must learn" if found else "has no layers that can be told apart"
+    why = (
+        f"has {counted(found, 'layer')}, and at least one must learn"
+        if found
+        else "has no layers that can be told apart"
+    )
     raise ConfigError(
         f"{KEY}={number} is not possible: this encoder {why}",
         where=KEY,

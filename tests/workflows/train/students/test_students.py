@@ -171,7 +171,7 @@ def test_what_cannot_be_is_refused(recipe, bert_folder, options, kind, said) -> 
 
 @pytest.mark.parametrize(
     ("overrides", "layers", "said"),
-    [((), 7, "has 2 layers, fewer than 7"), (("training.freeze_layers=1",), 1, "this encoder has 1 layers")],
+    [((), 7, "has 2 layers, fewer than 7"), (("training.freeze_layers=1",), 1, "this encoder has 1 layer,")],
 )
 def test_layers_that_are_not_there_are_refused_before_a_folder_is_made(
     recipe, bert_folder, tmp_path, overrides, layers, said
