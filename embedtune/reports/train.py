@@ -9,6 +9,7 @@ import yaml
 from rich.console import Group, RenderableType
 from rich.text import Text as TerminalText
 
+from embedtune.config.recipe.start import Quote, Recipe, data_of, start_of, teacher_of
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.verdicts.significance import Comparison
 from embedtune.findings import counted
@@ -27,7 +28,6 @@ from embedtune.reports.sections.provenance import provenance
 from embedtune.reports.sections.scores import basis, score_parts, score_table, scores_section
 from embedtune.reports.sections.sets import sets_section, sets_sentence
 from embedtune.reports.sections.space_map import space_section
-from embedtune.reports.sections.start import Quote, Recipe, data_of, start_of, teacher_of
 
 CURVE_ROWS = 30
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 
 import yaml
 
+from embedtune.config.recipe.start import teacher_of
 from embedtune.evaluation.metrics import metric_label
 from embedtune.reports.document.printable import printable
 from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.train import TrainResult
-from embedtune.reports.sections.start import teacher_of
 
 WORD = re.compile(r"[^\s,;()'\"`|]*[/\\][^\s,;()'\"`|]*")
 """A word that may be a path."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from embedtune.config.recipe.start import start_of
 from embedtune.config.sections.student import STATIC
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import ModelError
@@ -17,7 +18,6 @@ from embedtune.models.sources.resolve import Resolved, resolve
 from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.train import TrainResult
 from embedtune.reports.sections.hub_card import hub_card
-from embedtune.reports.sections.start import start_of
 from embedtune.workflows.shared.run_folder import RunFolder
 
 

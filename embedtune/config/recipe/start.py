@@ -5,10 +5,11 @@ from typing import Any
 
 from embedtune.config.sections.student import STATIC
 from embedtune.findings import counted
-from embedtune.losses import loss_class
 
 Quote = Callable[[str], str]
 Recipe = Mapping[str, Any]
+IMITATING = frozenset({"align"})
+"""Losses with the companion `teacher`, by name: whoever only shows a report does not wait for torch."""
 
 
 def start_of(recipe: Recipe, quote: Quote = str) -> str:
@@ -40,8 +41,7 @@ def teacher_of(recipe: Recipe) -> str:
     ('e5', '')
     """
     teacher = _named(recipe, "teacher")
-    names = [str(term["name"]) for term in recipe.get("loss") or ()] if teacher else []
-    return teacher if any("teacher" in loss_class(name).companions for name in names) else ""
+    return teacher if any(term.get("name") in IMITATING for term in recipe.get("loss") or ()) else ""
 
 
 def data_of(recipe: Recipe) -> list[str]:
