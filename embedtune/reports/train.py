@@ -9,6 +9,7 @@ import yaml
 from rich.console import Group, RenderableType
 from rich.text import Text as TerminalText
 
+from embedtune.config.recipe.start import Quote, Recipe, data_of, start_of, teacher_of
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.verdicts.significance import Comparison
 from embedtune.findings import counted
@@ -112,15 +113,15 @@ def plain_sentence(result: TrainResult) -> str:
 
 
 def _subject(result: TrainResult) -> str:
-    start, data = _recipe_name(result, "model", "name"), _recipe_name(result, "data", "source")
-    return " on ".join(short_name(name) for name in (start, data) if name)
+    return " on ".join(filter(None, (_start(result, short_name), _data(result))))
 
 
 def _about(result: TrainResult) -> list[tuple[str, str]]:
     """What a reader wants to know first of a run, besides its verdict."""
     facts = {
-        "started from": short_name(_start(result)) if _start(result) else "",
-        "data": short_name(_recipe_name(result, "data", "source")) if result.recipe.strip() else "",
+        "started from": _start(result, short_name),
+        "teacher": short_name(_teacher(result)) if _teacher(result) else "",
+        "data": _data(result),
         "loss": " + ".join(loss.name for loss in result.losses),
         "test queries": f"{result.test_queries:,}" if result.test_queries else "",
         "time": duration(result.elapsed_s),
@@ -181,6 +182,7 @@ def _run(result: TrainResult) -> list[tuple[str, str]]:
         "run folder": result.run,
         "model": result.model,
         "started from": _start(result),
+        "teacher": _teacher(result),
         "losses": ", ".join(f"{loss.name}:{loss.weight:g}" for loss in result.losses),
         "steps": f"{result.steps:,}",
         "epochs": f"{round(result.epochs, 2):g}",
@@ -204,18 +206,28 @@ def where_time_went(spent: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value / whole:.0%}" for name, value in parts if value > 0.01 * whole)
 
 
-def _start(result: TrainResult) -> str:
+def _start(result: TrainResult, quote: Quote = str) -> str:
     """The encoder before training, as the recipe names it."""
-    return _recipe_name(result, "model", "name")
+    return start_of(_recipe(result), quote)
 
 
-def _recipe_name(result: TrainResult, section: str, key: str) -> str:
-    """A name in the recipe; nothing where the recipe is of another kind."""
+def _teacher(result: TrainResult) -> str:
+    """The encoder that was imitated, as the recipe names it."""
+    return teacher_of(_recipe(result))
+
+
+def _data(result: TrainResult) -> str:
+    """The data sets that were learned from, by their short names."""
+    return " + ".join(map(short_name, data_of(_recipe(result))))
+
+
+def _recipe(result: TrainResult) -> Recipe:
+    """The recipe; empty where it is none."""
     try:
         recipe: Any = yaml.safe_load(result.recipe)
-        return str(recipe[section][key])
-    except (yaml.YAMLError, TypeError, KeyError):
-        return ""
+    except yaml.YAMLError:
+        return {}
+    return recipe if isinstance(recipe, dict) else {}
 
 
 def _pace(result: TrainResult) -> str:

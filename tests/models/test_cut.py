@@ -12,6 +12,8 @@ from embedtune.errors import ConfigError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
+from embedtune.models.sources.resolve import resolve
+from embedtune.models.speed.declared import declared_layers
 from tests.families import make_family
 
 
@@ -45,6 +47,12 @@ def test_what_is_saved_is_what_was_cut(family, bare_folder, tmp_path, texts) -> 
     full = load_encoder(EncoderSection(name=str(tmp_path / "whole")), device="cpu")
     assert layers == 1 or cut.notes[-1] == "of 3 layers these are kept: 1, 3"
     assert np.abs(encode(full, texts, role="query") - encode(cut, texts, role="query")).max() > 1e-3
+
+
+def test_the_files_say_how_many_layers_there_are(bert_folder, starter, tmp_path) -> None:
+    save_encoder(starter, tmp_path / "table")
+    found = [declared_layers(resolve(EncoderSection(name=str(one)))) for one in (bert_folder, tmp_path / "table")]
+    assert found == [2, 0]
 
 
 @pytest.mark.parametrize(("layers", "said"), [(3, "has 2 layers, fewer than 3"), (1, "no stack of layers")])

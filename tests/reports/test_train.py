@@ -179,6 +179,17 @@ def test_the_run_says_what_it_started_from(result: TrainResult) -> None:
     text = training_report(replace(result, recipe="model:\n  name: runs/a/model\n"))
     assert "| started from | runs/a/model |" in text
     assert "started from" not in training_report(replace(result, recipe=""))
+    student = "model: {name: a/e5, layers: 2}\nteacher: {name: b/large}\nloss: [{name: align}]\n"
+    text = training_report(replace(result, recipe=student))
+    assert "2 layers of a/e5" in text and "b/large" in text
+    assert "b/large" not in training_report(replace(result, recipe=student.replace("align", "gist"))).split("yaml")[0]
+
+
+def test_a_run_on_several_sets_names_them_all(result: TrainResult) -> None:
+    recipe = "model:\n  name: e5\ndata:\n  source: x/a.csv\n  further:\n  - source: y/b.jsonl\n"
+    report = training(replace(result, recipe=recipe))
+    assert report.subject == "e5 on a.csv + b.jsonl"
+    assert dict(report.about)["data"] == "a.csv + b.jsonl"
 
 
 def test_the_first_lines_say_what_was_trained_on_what_for_how_long(result: TrainResult) -> None:

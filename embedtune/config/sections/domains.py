@@ -1,14 +1,19 @@
 """Domains that are learned one after the other: what tells them apart, and what is kept of each for those after it."""
 
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection, Share
 
 DATA = "data"
 """`--domains data`: each --data is a domain."""
+
+
+def _as_text(value: Any) -> Any:
+    """A number as a column of numbers is read: as text."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 class DomainsSection(RecipeSection):
@@ -24,7 +29,9 @@ class DomainsSection(RecipeSection):
         flag="domains",
         shown="all rows together",
     )
-    order: list[Name] = Field(default_factory=list, description="of the domains; empty: as they first appear")
+    order: list[Annotated[Name, BeforeValidator(_as_text)]] = Field(
+        default_factory=list, description="of the domains; empty: as they first appear"
+    )
     replay: int = option(
         0, "rows of each domain that are kept, and learned again with every domain after it", "N", ge=0
     )
@@ -46,6 +53,11 @@ class DomainsSection(RecipeSection):
         "alone, so that later signals are fitted to descriptions that stay where they are",
     )
     joint: bool = option(False, "also train on all domains at once, to see what could be reached")
+
+    @property
+    def column(self) -> str | None:
+        """The column that names the domains; None where there are none, or each --data is one."""
+        return None if self.by == DATA else self.by
 
     @model_validator(mode="after")
     def _needs_domains(self) -> Self:

@@ -22,7 +22,7 @@ class StudentSection(EncoderSection):
     )
     layers: int | None = option(
         None,
-        "keep N layers of a transformer, the first and the last among them, for a smaller student of a teacher",
+        "keep N layers of a transformer, from the first to the last, for a smaller student of a teacher; 1: the first",
         "N",
         shown="all",
         ge=1,

@@ -7,7 +7,6 @@ the run is scored on: judged queries, or choices among descriptions.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from embedtune.data.splits.judged_rows import part_of
 from embedtune.errors import ConfigError, DataError
 from embedtune.findings import counted
 from embedtune.identity import text_ids
+from embedtune.signals import is_signal
 
 
 @dataclass(frozen=True)
@@ -171,15 +171,24 @@ def _domain(
     )
 
 
+def _more_tests(of_signals: bool) -> str:
+    """How a domain gets something to be tested by."""
+    if of_signals:
+        return "give it recordings of its own to be tested by: a folder with `train` and `test` files, or --eval-data"
+    return "give it more pairs, a test file next to the training file, or judged queries with --eval-data"
+
+
 def _demand_enough(one: Domain, where: str) -> None:
     if len(one.data.train) < 2:
         pairs = counted(len(one.data.train), "pair")
         raise DataError(f"the domain {one.name!r} has only {pairs} to learn from", where=where, next="give it more")
     if one.test is None:
+        of_signals = any(map(is_signal, one.data.train.anchors[:1]))
+        queries = "test signals" if of_signals else "test queries"
         raise DataError(
-            f"the domain {one.name!r} has no test queries, by which forgetting is measured",
-            where=str(Path(where)),
-            next="give it more pairs, a test file next to the training file, or judged queries with --eval-data",
+            f"the domain {one.name!r} has no {queries}, by which forgetting is measured",
+            where=where,
+            next=_more_tests(of_signals),
         )
     if isinstance(one.test, Choices) and len(classes := set(one.data.train.labels or ())) < 2:
         raise DataError(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from embedtune.config.sections.learned_data import DataSection
+from embedtune.data.formats import Part
 from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet
 from embedtune.data.sets.choices import Choices
 from embedtune.data.sources.base import Source
@@ -23,14 +24,32 @@ def domains_of_lines(section: DataSection, column: str) -> tuple[dict[str, str],
     by_text: dict[int, str] = {}
     for source, splits in _read_splits(section):
         for split in splits:
-            content = source.part(split, section.columns, column).content
+            content = _part(source, split, section, column).content
             if isinstance(content, RawTexts) or content.groups is None:
-                raise DataError("these are texts without pairs, which have no domains", where=section.source)
+                raise DataError(
+                    "these are texts without pairs, which have no domains",
+                    where=section.source,
+                    next="give pairs, or leave out --domains",
+                )
             texts = content.texts if isinstance(content, LabelledTexts) else content.anchors
             by_place |= dict(zip(content.places, content.groups, strict=False))
             for text, value in zip(text_ids(texts).tolist(), content.groups, strict=True):
                 by_text.setdefault(text, value)
     return by_place, by_text
+
+
+def _part(source: Source, split: str, section: DataSection, column: str) -> Part:
+    """A split, its groups being the domains.
+
+    Raises:
+        DataError: rows have none. All else has been read before, so whatever is wrong now is wrong with the column.
+    """
+    try:
+        return source.part(split, section.columns, column)
+    except DataError as error:
+        error.where = f"--domains {column}" + (f", {error.where}" if error.where else "")
+        error.next = f"give every row a {column!r}, or name another column with --domains"
+        raise
 
 
 def _read_splits(section: DataSection) -> Iterable[tuple[Source, tuple[str, ...]]]:

@@ -9,7 +9,7 @@ from embedtune.config.sections.encoder import EncoderSection, ModelSection
 from embedtune.config.sections.student import StudentSection
 from embedtune.errors import ConfigError
 from embedtune.models.encode.trial import pad_where_it_is_harmless, try_encoding
-from embedtune.models.encoder import Encoder, Role, exported, is_static
+from embedtune.models.encoder import Encoder, Role, exported, has_towers, is_static
 from embedtune.models.export.int8_encoder import INT8, int8_encoder
 from embedtune.models.export.opening import open_export
 from embedtune.models.export.settings import is_export
@@ -77,7 +77,7 @@ def load_encoder(
     else:
         model, notes = open_encoder(found, section, target)
         notes = [*filter(None, [found.note]), *notes, *_trusted(section)]
-    default_lr = STATIC_LR if is_static(model) else transformer_lr(width_of(model))
+    default_lr = _usual_lr(model)
     notes += _settle(model, found, section)
     if isinstance(section, StudentSection) and section.layers is not None:
         from embedtune.models.cut import keep_layers
@@ -131,6 +131,17 @@ def width_of(model: "nn.Module") -> int | None:
     """The width of a transformer's layers, as its configuration names it."""
     width = getattr(getattr(model, "config", None), "hidden_size", None)
     return width if isinstance(width, int) else None
+
+
+def _usual_lr(model: "SentenceTransformer") -> float:
+    """The learning rate that suits a model: of one with two sides, the lower one of both."""
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    if not has_towers(model):
+        return STATIC_LR if is_static(model) else transformer_lr(width_of(model))
+    return min(
+        STATIC_LR if isinstance(side, StaticEmbedding) else transformer_lr(width_of(side)) for side in readers_of(model)
+    )
 
 
 @cache

@@ -15,7 +15,7 @@ from embedtune.models.files.declared import declared_use
 from embedtune.models.files.markdown_text import code_span
 from embedtune.models.files.portable import make_portable
 from embedtune.models.files.quiet import quiet_libraries
-from embedtune.models.reading import task_of
+from embedtune.models.reading import length_in, reader_of, task_of
 from embedtune.models.similarity import declared_similarity
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ TRUNCATED = (
 )
 
 
-def save_encoder(encoder: Encoder, folder: Path, *, to_use: bool = False) -> None:
+def save_encoder(encoder: Encoder, folder: Path, *, to_use: bool = False, started_from: str = "") -> None:
     """Save the encoder, LoRA merged, prompts and maximum length kept; replaces what the folder held.
 
     The same encoder gives the same files. One process at a time. The model card holds no text of the user's.
@@ -66,6 +66,7 @@ def save_encoder(encoder: Encoder, folder: Path, *, to_use: bool = False) -> Non
         to_use: the model leaves training. A static encoder that is compared by cosine then gets a Normalize module:
             a database on inner products would rank otherwise than was measured. One that learns on goes without, since
             some losses see the length of vectors.
+        started_from: what the card says of its origin, in Markdown; empty: the encoder's name.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -73,7 +74,7 @@ def save_encoder(encoder: Encoder, folder: Path, *, to_use: bool = False) -> Non
     remove_unfinished(folder)
     try:
         with whole_folder(folder) as unfinished:
-            _write(encoder, unfinished, to_use=to_use)
+            _write(encoder, unfinished, started_from, to_use=to_use)
     except Exception as error:
         # safetensors and tokenizers wrap what the system says into errors of their own, of no kind in common.
         if isinstance(error, OutputError) or "(os error " not in str(error):
@@ -81,7 +82,7 @@ def save_encoder(encoder: Encoder, folder: Path, *, to_use: bool = False) -> Non
         raise OutputError(f"cannot be written: {error}", where=str(folder)) from error
 
 
-def _write(encoder: Encoder, folder: Path, *, to_use: bool) -> None:
+def _write(encoder: Encoder, folder: Path, started_from: str, *, to_use: bool) -> None:
     model = _normalising(encoder.model) if to_use else encoder.model
     if has_lora(model):
         # Merging changes weights, and the model may continue training.
@@ -95,7 +96,7 @@ def _write(encoder: Encoder, folder: Path, *, to_use: bool) -> None:
     only_new = make_portable(folder)
     if encoder.signals is not None:
         encoder.signals.save(folder)
-    (folder / "README.md").write_text(_card(encoder, only_new), encoding="utf-8")
+    (folder / "README.md").write_text(_card(encoder, only_new, started_from), encoding="utf-8")
     for file in folder.rglob("*.safetensors"):
         # safetensors lets only the owner read its files, which breaks shared folders of models.
         file.chmod((folder / "README.md").stat().st_mode)
@@ -112,24 +113,32 @@ def _normalising(model: "SentenceTransformer") -> "SentenceTransformer":
     return found
 
 
-def _card(encoder: Encoder, only_new: Sequence[str]) -> str:
+def _card(encoder: Encoder, only_new: Sequence[str], started_from: str) -> str:
     prompts = {
         role: code_span(json.dumps(prompt, ensure_ascii=False)) if prompt else "none"
         for role, prompt in encoder.prompts.items()
     }
-    length = f"{encoder.max_length} tokens" if encoder.max_length else "none"
     # The folder's name, not its path, which would reveal details of the machine.
     name = Path(encoder.name).name if os.path.exists(encoder.name) else encoder.name  # noqa: PTH110  (never raises)
     return CARD.format(
-        name=code_span(name),
+        name=started_from or code_span(name),
         dimensions=encoder.dimensions,
         truncated=TRUNCATED if declared_use(encoder.model) else "",
-        length=length,
+        length=_length(encoder),
         releases=_releases(only_new),
         signals=_signals(encoder),
         **prompts,
         **{f"{role}_task": task for role, task in _tasks(encoder).items()},
     )
+
+
+def _length(encoder: Encoder) -> str:
+    """The most tokens of a text, of queries and documents where these differ."""
+    longest = {role: length_in(reader_of(encoder.model, role), role) for role in get_args(Role)}
+    words = {role: f"{most} tokens" if most else "none" for role, most in longest.items()}
+    if len(set(words.values())) > 1:
+        return ", ".join(f"{most} for a {role}" for role, most in words.items())
+    return words["query"]
 
 
 def _signals(encoder: Encoder) -> str:

@@ -100,6 +100,17 @@ def declared_cost(found: Resolved, kept: int | None = None) -> DeclaredCost | No
     return DeclaredCost(products, weights, hidden or 512, most if isinstance(most, int) else None, found.path)
 
 
+def declared_layers(found: Resolved) -> int | None:
+    """How many layers a transformer has by its files: 0 for a static encoder; None where they do not say."""
+    if found.kind == "starter":
+        return 0
+    if found.path is None:
+        return None
+    folder = ModelFolder(found.path)
+    is_static = bool(folder.modules) and str((folder.modules or [{}])[0].get("type")).endswith(".StaticEmbedding")
+    return 0 if is_static else _number(folder.config, LAYERS) or None
+
+
 def products_per_s() -> float:
     """Floating-point operations per second of a small matrix product on the processors, the best of a few."""
     factor = np.random.default_rng(0).standard_normal((SIZE, SIZE)).astype(np.float32)  # (n, n)

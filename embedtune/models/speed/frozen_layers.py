@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from embedtune.errors import ConfigError
+from embedtune.findings import counted
 from embedtune.models.encoder import has_towers, is_static
 
 if TYPE_CHECKING:
@@ -36,10 +37,22 @@ def check_layers(model: "SentenceTransformer", number: int) -> None:
     Raises:
         ConfigError: it has too few layers, or none that can be told apart.
     """
-    found = len(layers_of(model))
+    demand_one_learns(len(layers_of(model)), number)
+
+
+def demand_one_learns(found: int, number: int) -> None:
+    """Refuse to keep `number` of so many layers, where that leaves none to learn.
+
+    Raises:
+        ConfigError: there are too few layers, or none that can be told apart.
+    """
     if number < max(1, found):
         return
-    why = f"has {found} layers, and at least one must learn" if found else "has no layers that can be told apart"
+    why = (
+        f"has {counted(found, 'layer')}, and at least one must learn"
+        if found
+        else "has no layers that can be told apart"
+    )
     raise ConfigError(
         f"{KEY}={number} is not possible: this encoder {why}",
         where=KEY,

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 
 import yaml
 
+from embedtune.config.recipe.start import teacher_of
 from embedtune.evaluation.metrics import metric_label
 from embedtune.reports.document.printable import printable
+from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.train import TrainResult
 
 WORD = re.compile(r"[^\s,;()'\"`|]*[/\\][^\s,;()'\"`|]*")
@@ -95,7 +97,10 @@ def _recipe(recipe: dict[str, object], result: TrainResult) -> Iterator[str]:
     losses = ", ".join(
         f"{one.name}" + (f" (weight {one.weight:g})" if one.weight != 1 else "") for one in result.losses
     )
-    yield from ("## Training", "", f"{result.steps:,} steps, {result.epochs:g} epochs; loss: {losses}. The recipe:", "")
+    teacher = teacher_of(recipe)
+    imitated = f", which imitates {plain(short_name(teacher))}" if teacher else ""
+    said = f"{result.steps:,} steps, {result.epochs:g} epochs; loss: {losses}{imitated}. The recipe:"
+    yield from ("## Training", "", said, "")
     written = yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True).rstrip()
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", written)), default=0))  # a prompt may hold backticks
     yield from (f"{fence}yaml", written, fence, "")

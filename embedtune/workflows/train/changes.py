@@ -78,6 +78,11 @@ def refuse_changes(folder: RunFolder, config: TrainConfig, *, accept: bool = Fal
     return listed
 
 
+def models_of(config: TrainConfig) -> list[ModelSection]:
+    """The models that a run loads besides what guards it."""
+    return [config.model, config.guide, *(one for one in (config.teacher, config.query_model) if one.given)]
+
+
 def record_data(
     folder: RunFolder,
     hashes: Mapping[str, str],

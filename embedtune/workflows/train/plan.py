@@ -12,7 +12,7 @@ from embedtune.config.recipe.load import load
 from embedtune.config.sections.objective import LossSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.sources.base import Source
-from embedtune.data.sources.reading.unchanged import declare_encoding
+from embedtune.data.sources.reading.unchanged import declare_encoding, declare_read_besides
 from embedtune.data.sources.source import open_source
 from embedtune.errors import ConfigError, DataError, raise_machine_fault
 from embedtune.losses import loss_names
@@ -138,6 +138,7 @@ def _completed(
 ) -> TrainPlan:
     """The plan, with what the recipe leaves open proposed, and changes of a resumed run refused."""
     declare_encoding(config.data.encoding)
+    declare_read_besides(config.domains.column)
     named = config.loss
     config, own = for_query_side(with_own_losses(asked_to_teach(config)))
     for sentence in own:

@@ -19,7 +19,7 @@ from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.sets.several import prepare_sets, sets_of
 from embedtune.data.sources.base import Source
-from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
+from embedtune.data.sources.reading.unchanged import declare_encoding, declare_read_besides, unchanged_inputs
 from embedtune.data.sources.source import open_source
 from embedtune.distributed import is_first, of_first
 from embedtune.durable import remove_all_unfinished
@@ -41,7 +41,7 @@ from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.run_folder import RunFolder, new_run
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
-from embedtune.workflows.train.changes import record_changes, record_data
+from embedtune.workflows.train.changes import models_of, record_changes, record_data
 from embedtune.workflows.train.domains.checks import check_domains
 from embedtune.workflows.train.earlier_training import with_earlier_training
 from embedtune.workflows.train.finished import demand_more_steps, is_complete, reopen
@@ -65,7 +65,7 @@ from embedtune.workflows.train.recipe_checks import (
     tell_unguided,
 )
 from embedtune.workflows.train.sessions.timed import TimedTalk
-from embedtune.workflows.train.students.checks import check_query_model, check_teacher
+from embedtune.workflows.train.students.checks import check_layers, check_query_model, check_teacher
 from embedtune.workflows.train.students.teacher import taught_data, teacher_file
 
 OWN_GUIDES = ("self", "none")
@@ -103,6 +103,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     started = time.perf_counter()
     config, run = plan.config, plan.run
     declare_encoding(config.data.encoding)
+    declare_read_besides(config.domains.column)
     if run is not None and run.done and not plan.changes and is_complete(run, talk):
         talk.say(f"{run.path} is already done")
         return run.result()
@@ -131,7 +132,9 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
 
         timed = TimedTalk(talk, folder, started)
         if domains:
-            result = _one_after_the_other(plan, data, domains, folder, timed, started - timed.earlier_s, vectors, sets)
+            result = _one_after_the_other(
+                plan, data, domains, folder, timed, started - timed.earlier_s, vectors, sets, taught
+            )
             timed.note()
             return result
         if config.task == "reranker":
@@ -154,13 +157,14 @@ def _one_after_the_other(
     started: float,
     vectors: GuideVectors | None,
     guards: Sequence[GuardSet],
+    taught: GuideVectors | None,
 ) -> TrainResult:
     """A run over domains."""
     from embedtune.workflows.train.domains.exam import Exam
     from embedtune.workflows.train.domains.run import DomainsRun
     from embedtune.workflows.train.domains.stage import StageRunner
 
-    stages = StageRunner(plan.config, Exam.of(domains), talk, vectors, guards)
+    stages = StageRunner(plan.config, Exam.of(domains), talk, vectors, guards, taught)
     return DomainsRun(stages, data, domains, folder, talk, started).run()
 
 
@@ -180,8 +184,7 @@ def _kept(folder: RunFolder, *, resumed: bool) -> Iterator[None]:
 def _begin(plan: TrainPlan, config: TrainConfig, data: TrainingData, folder: RunFolder, talk: Talk) -> None:
     """Record in the run folder what the run is about to learn from."""
     remove_all_unfinished(folder.path)
-    models = [config.model, config.guide, *(one for one in (config.teacher, config.query_model) if one.given)]
-    recorded = record_data(folder, data.hashes, data.train, models=models, accept=plan.accept_changes)
+    recorded = record_data(folder, data.hashes, data.train, models=models_of(config), accept=plan.accept_changes)
     if folder.done:
         reopen(folder)
     record_changes(folder, config, data.hashes, [*plan.changes, *recorded], talk.warn)
@@ -211,6 +214,7 @@ def check_recipe(plan: TrainPlan, talk: Talk) -> None:
     choose_device(config.training.device)
     if config.model.name != STATIC:
         resolve_trainable(config.model, "trained")
+    check_layers(config)
     check_teacher(config, talk)
     check_query_model(config)
     _resolve_guide(config, talk)

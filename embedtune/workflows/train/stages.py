@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
+from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
@@ -49,7 +50,7 @@ from embedtune.workflows.train.findings import run_findings
 from embedtune.workflows.train.fitting import Fitting
 from embedtune.workflows.train.guide.guiding import Guiding
 from embedtune.workflows.train.judged_split import JudgedSplit
-from embedtune.workflows.train.kept.card import write_card
+from embedtune.workflows.train.kept.card import started_from, write_card
 from embedtune.workflows.train.kept.keeping import Keeping
 from embedtune.workflows.train.preparing.towers import probes_of, tower_for
 from embedtune.workflows.train.recipe_checks import check_layers_learn, check_tokens, check_views
@@ -76,6 +77,7 @@ class TrainingRun:
         guide: the vectors of the guide's file, where a file guides.
         sets: the guard, which must not become worse.
         taught: the vectors of the teacher's file, where a file teaches.
+        made: the encoder before training, where it was made for several runs.
     """
 
     config: TrainConfig
@@ -87,6 +89,7 @@ class TrainingRun:
     guide: GuideVectors | None = None
     sets: Sequence[GuardSet] = ()
     taught: GuideVectors | None = None
+    made: Path | None = None
     findings: list[Finding] = field(default_factory=list)
     spent: TimeSpent = field(default_factory=TimeSpent)
 
@@ -142,9 +145,8 @@ class TrainingRun:
         return result
 
     def _encoder(self, *, resumed: bool) -> Encoder:
-        opening = Opening(
-            self.config, self.data, self.folder, self.talk, self._teacher, open_store(self.config.output.store)
-        )
+        store = open_store(self.config.output.store)
+        opening = Opening(self.config, self.data, self.folder, self.talk, self._teacher, store, self.made)
         with self.talk.progress("loading the encoder"):
             encoder = opening.encoder(resumed=resumed)
         encoder = tower_for(self.config, encoder, self.data.train, self.talk)
@@ -152,8 +154,6 @@ class TrainingRun:
         check_tokens(self.config, encoder)
         check_layers_learn(self.config, encoder)
         check_sizes(self.config.matryoshka, encoder.dimensions)
-        for note in encoder.notes:
-            self.talk.say(note)
         said = similarity_findings(encoder, "cosine", "it is trained and judged, and the saved model compares,")
         self.findings += said
         for finding in said:
@@ -172,7 +172,7 @@ class TrainingRun:
 
     def _save(self, encoder: Encoder, process: Popen[bytes] | None) -> None:
         """Save the model and verify that the saved one gives the vectors that were measured."""
-        save_encoder(encoder, self.folder.model, to_use=True)
+        save_encoder(encoder, self.folder.model, to_use=True, started_from=started_from(self.config))
         trusted, device = self.config.model.trust_remote_code, str(encoder.model.device)
         section = EncoderSection(name=str(self.folder.model), trust_remote_code=trusted)
         reason = check_saved(

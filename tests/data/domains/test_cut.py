@@ -7,11 +7,14 @@ from embedtune.config.sections.domains import DomainsSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.domains.cut import domains_of
 from embedtune.data.sets.several import prepare_sets
+from embedtune.data.sources.reading.unchanged import declare_read_besides, unchanged_inputs
 from embedtune.errors import ConfigError, DataError
 
 
+@unchanged_inputs()
 def cut(source, by="product", order=(), **options):
     section = load(TrainConfig, options={"data": [str(one) for one in source], **options}).data
+    declare_read_besides(DomainsSection(by=by).column)
     data = prepare_sets(section, 0)
     return data, domains_of(data, section, DomainsSection(by=by, order=list(order)), 0)
 
@@ -89,12 +92,24 @@ def test_an_order_names_every_domain_once(put, lines, pairs) -> None:
         cut([path], order=("a", "b"))
 
 
+def test_numbers_may_be_domains_and_their_order(put, lines, pairs) -> None:
+    path = put("a.jsonl", lines(records(pairs, 120, (1, 2, 3))))
+    asked = load(TrainConfig, None, ["domains.order=[3,1,2]"], {"domains": "product"}).domains
+    assert asked.order == ["3", "1", "2"]
+    assert [one.name for one in cut([path], order=asked.order)[1]] == ["3", "1", "2"]
+
+
 def test_what_cannot_be_domains_is_refused(put, lines, pairs) -> None:
     path = put("a.jsonl", lines(records(pairs, 60, ("only",))))
     with pytest.raises(DataError, match="of one domain, 'only'"):
         cut([path])
-    with pytest.raises(DataError, match="no column 'prodct'"):
+    with pytest.raises(DataError, match="no column 'prodct'") as caught:
         cut([path], by="prodct")
+    assert str(caught.value.where).startswith("--domains prodct") and "--domains" in str(caught.value.next)
+    empty = [{**record, "product": ""} if i % 3 else record for i, record in enumerate(records(pairs, 60, ("a", "b")))]
+    with pytest.raises(DataError, match="every row needs one") as caught:
+        cut([put("c.jsonl", lines(empty))])
+    assert "give every row a 'product'" in str(caught.value.next)
     few = [{**record, "product": "rare" if i == 0 else "common"} for i, record in enumerate(pairs(60))]
     with pytest.raises(DataError, match="the domain 'rare' has"):
         cut([put("b.jsonl", lines(few))])

@@ -64,8 +64,9 @@ def test_a_domain_of_one_class_or_without_a_test_is_refused(tmp_path: Path) -> N
     lone = [row for row in rows if row["machine"] == MACHINES[0] or row["label"] == "low"]
     with pytest.raises(DataError, match="'펌프' are all of the class 'low'"):
         cut(put(tmp_path / "lone", train=lone, test=rows))
-    with pytest.raises(DataError, match="'펌프' has no test"):
+    with pytest.raises(DataError, match="'펌프' has no test signals") as caught:
         cut(put(tmp_path / "none", train=rows, test=[row for row in rows if row["machine"] == MACHINES[0]]))
+    assert "recordings" in str(caught.value.next) and "pairs" not in str(caught.value.next)
 
 
 def test_signals_without_the_column_are_refused_by_their_place(tmp_path: Path) -> None:

@@ -217,9 +217,9 @@ def _check_chosen(
             )
     if group is not None and group not in present:
         raise DataError(
-            f"there is no column {group!r} to group by; the columns are {listed(present)}"
-            + did_you_mean(group, present),
+            f"there is no column {group!r}; the columns are {listed(present)}" + did_you_mean(group, present),
             where=table.name,
+            next="name one of them with --group",
         )
 
 

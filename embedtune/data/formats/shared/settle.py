@@ -17,7 +17,9 @@ from embedtune.data.formats.shared.judgement import (
     may_judge,
 )
 from embedtune.data.formats.shared.values import ColumnValues, Kind, value_in
+from embedtune.data.signals.columns import RATES
 from embedtune.data.sources.columns import match
+from embedtune.data.sources.reading.unchanged import read_besides
 from embedtune.data.sources.tables import Record
 
 LOOKED_AT = 1000
@@ -204,8 +206,10 @@ class Suggested:
 
     @property
     def _apart(self) -> set[str]:
+        """Columns that say nothing about the pairs."""
         own = added_by_clusters(self.present, self.chosen)
-        return ignored(self.chosen, self.present) | own | ({self.group} if self.group else set())
+        besides = {one for one in (self.group, read_besides()) if one is not None}
+        return ignored(self.chosen, self.present) | own | besides
 
     def _texts(self, role: str, columns: tuple[str, ...]) -> tuple[str, ...]:
         """The columns of a role without those whose values judge, where others could play it."""
@@ -215,6 +219,8 @@ class Suggested:
     def _unused(self, names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         used = {_root(column) for columns in names.values() for column in columns} | self._apart
         used |= {column for columns in names.values() for column in columns}
+        if "signal" in names:
+            used |= set(RATES)  # read with the samples
         if set(self.present) >= _MINED:
             used.add(mined_rows.PROVENANCE)  # our own note, which nobody expects to be learned from
         return tuple(column for column in self.present if column not in used)

@@ -35,6 +35,7 @@ class _Inputs:
     files: dict[Path, Fingerprint] = field(default_factory=dict)
     facts: dict[tuple[str, str], Any] = field(default_factory=dict)
     encoding: str | None = None
+    besides: str | None = None
 
 
 _INPUTS: ContextVar[_Inputs | None] = ContextVar("inputs", default=None)
@@ -67,6 +68,19 @@ def declared_encoding() -> str | None:
     """What files that are not UTF-8 are in, where somebody said it."""
     inputs = _INPUTS.get()
     return None if inputs is None else inputs.encoding
+
+
+def declare_read_besides(column: str | None) -> None:
+    """Say which column the verb reads besides what formats read, until the end of the block; None: it reads none."""
+    inputs = _INPUTS.get()
+    if inputs is not None:
+        inputs.besides = column
+
+
+def read_besides() -> str | None:
+    """The column that the verb reads itself, where it said so: it tells nothing about pairs, and is not unused."""
+    inputs = _INPUTS.get()
+    return None if inputs is None else inputs.besides
 
 
 def demand_unchanged(kind: str, name: str, value: Any) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from embedtune.config.section import RecipeSection
-from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
+from embedtune.data.sources.reading.unchanged import declare_encoding, declare_read_besides, unchanged_inputs
 from embedtune.workflows.shared.dry_run.data import look_at
 from embedtune.workflows.shared.dry_run.price import price
 from embedtune.workflows.shared.talk import Talk, tell_findings
@@ -23,6 +23,7 @@ def foresee(config: RecipeSection, talk: Talk, models: Sequence[str] = ()) -> No
     """
     with unchanged_inputs():
         declare_encoding(getattr(getattr(config, "data", None), "encoding", None))
+        declare_read_besides(getattr(getattr(config, "domains", None), "column", None))
         seen = look_at(config)
     for sentence in seen.described:
         talk.say(sentence)

@@ -28,6 +28,8 @@ def check_domains(config: TrainConfig) -> None:
         "several --data": bool(data.further) and not by_set,
         "several processes": ranks() > 1,
         "losses or prompts of one set": by_set and own,
+        "adapters of two encoders (--query-model)": config.query_model.given
+        and (config.query_model.lora or config.model.lora) is not None,
         "another teacher besides domains.distill": _is_taught_twice(config),
     }
     for name, asked in refused.items():

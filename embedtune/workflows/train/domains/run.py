@@ -29,6 +29,7 @@ from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.domains.outcome import DomainsOutcome, finished
 from embedtune.workflows.train.domains.stage import StageRunner
+from embedtune.workflows.train.kept.card import started_from
 
 
 @dataclass
@@ -55,18 +56,20 @@ class DomainsRun:
         exam = self.stages.exam
         said = " → ".join(f"{one.name} ({counted(len(one.data.train), 'pair')})" for one in self.domains)
         self.talk.say(f"domains one after the other: {said}")
-        scores = [self.stages.answers(self.folder.domains / "0-start", None, self.data)]
+        made = self.stages.made(self.folder.domains / "0-start", self._data(0))
+        scores = [self.stages.answers(self.folder.domains / "0-start", made, self.data)]
         results: list[TrainResult] = []
         for number, one in enumerate(self.domains):
             path, before = self._path(number), self._path(number - 1) if number else None
             self.talk.say(f"domain {number + 1} of {len(self.domains)}: {one.name}{self._kept_words(number)}")
             start = None if before is None else RunFolder(before).model
-            results.append(self.stages.train(path, self._data(number), start))
+            results.append(self.stages.train(path, self._data(number), start, made if start is None else None))
             scores.append(self.stages.answers(path, RunFolder(path).model, self.data))
             self._tell(scores[-1])
-        joint = self._joint() if self.stages.config.domains.joint else None
+        joint = self._joint(made) if self.stages.config.domains.joint else None
         with self.talk.progress("saving the model"):
-            save_encoder(self.stages.load(RunFolder(self._path(len(results) - 1)).model, self.data), self.folder.model)
+            last = self.stages.load(RunFolder(self._path(len(results) - 1)).model, self.data)
+            save_encoder(last, self.folder.model, started_from=started_from(self.stages.config))
         found = self._forgetting(scores, joint)
         matrix = matrix_of(np.stack([own.per_query[exam.metric] for own in scores[1:]]), exam.domains)
         outcome = DomainsOutcome(self.stages.config, self.data, exam, results, scores[0], scores[-1], matrix, found)
@@ -94,11 +97,11 @@ class DomainsRun:
     def _path(self, number: int) -> Path:
         return self.folder.domains / f"{number + 1}-{folder_part(self.domains[number].name)[:40]}"
 
-    def _joint(self) -> RetrievalScores:
+    def _joint(self, made: Path | None) -> RetrievalScores:
         """The scores of a model that learned all domains at once, from the same start."""
         self.talk.say("all domains at once, to see what could be reached")
         path = self.folder.domains / "all-at-once"
-        self.stages.train(path, self.data, None)
+        self.stages.train(path, self.data, None, made)
         return self.stages.answers(path, RunFolder(path).model, self.data)
 
     def _tell(self, scores: RetrievalScores) -> None:

@@ -8,33 +8,37 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from embedtune.config.recipe.load import dump_config
 from embedtune.config.sections.domains import DomainsSection
-from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.sections.objective import LossSection
-from embedtune.config.sections.student import TeacherSection
+from embedtune.config.sections.several_sets import SetLoss
+from embedtune.config.sections.student import QueryEncoderSection, TeacherSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.durable import remove_all_unfinished
 from embedtune.errors import OutputError
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
+from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
+from embedtune.models.files.save import save_encoder
 from embedtune.reports.results.train import TrainResult
 from embedtune.workflows.shared.guard.sets import GuardSet
 from embedtune.workflows.shared.run_folder import RECIPE, RunFolder
 from embedtune.workflows.shared.talk import Silence, Talk
-from embedtune.workflows.train.changes import as_begun, record_data
+from embedtune.workflows.train.changes import as_begun, models_of, record_data
 from embedtune.workflows.train.domains.exam import Exam
 from embedtune.workflows.train.preparing.towers import tower_for
 from embedtune.workflows.train.recipe_checks import built_terms
 from embedtune.workflows.train.sessions.timed import TimedTalk
 from embedtune.workflows.train.stages import TrainingRun
+from embedtune.workflows.train.students.opened import Opening, as_made, makes, maps
+from embedtune.workflows.train.students.teacher import Teacher
 
 ANSWERS = "all_domains.json"
 """In the folder of a stage: what its model scores on every query of every domain."""
@@ -49,6 +53,7 @@ class StageRunner:
         exam: the test queries of all domains.
         vectors: of the guide's file, where a file guides.
         guards: what each stage must not make worse.
+        taught: the vectors of the teacher's file, where a file teaches.
     """
 
     config: TrainConfig
@@ -56,14 +61,39 @@ class StageRunner:
     talk: Talk
     vectors: GuideVectors | None
     guards: Sequence[GuardSet]
+    taught: GuideVectors | None = None
 
-    def train(self, path: Path, data: TrainingData, start: Path | None) -> TrainResult:
+    def made(self, path: Path, data: TrainingData) -> Path | None:
+        """The start of the recipe, where it is made and not only loaded: made once, as if for a run on these data.
+
+        Args:
+            path: whose `start` keeps it.
+            data: of the first domain.
+
+        Returns: its folder; None where the recipe names a model, or the starter.
+        """
+        if not makes(self.config):
+            return None
+        folder = RunFolder(path)
+        if not folder.start.is_dir():
+            path.mkdir(parents=True, exist_ok=True)
+            # Adapters are each stage's own.
+            config = self.config.model_copy(update={"model": self.config.model.model_copy(update={"lora": None})})
+            store = open_store(config.output.store)
+            teacher = Teacher(config, self.talk, store, self.taught) if config.teacher.given else None
+            with self.talk.progress("making the start"):
+                encoder = Opening(config, data, folder, self.talk, teacher, store).encoder(resumed=False)
+            save_encoder(encoder, folder.start)
+        return folder.start
+
+    def train(self, path: Path, data: TrainingData, start: Path | None, made: Path | None = None) -> TrainResult:
         """Train a stage, go on with it, or read what it did.
 
         Args:
             path: its folder.
             data: of its domain, with what was kept of those before.
             start: the model of the stage before; None: that of the recipe.
+            made: the latter, where it was made.
         """
         folder, config = RunFolder(path), self._recipe(path, start)
         if folder.done:
@@ -75,7 +105,7 @@ class StageRunner:
             path.mkdir(parents=True, exist_ok=True)
             folder.write(RECIPE, dump_config(config))
         remove_all_unfinished(path)
-        record_data(folder, data.hashes, data.train, models=[config.model, config.guide])
+        record_data(folder, data.hashes, data.train, models=models_of(config))
         timed = TimedTalk(self.talk, folder, time.perf_counter())
         run = TrainingRun(
             config,
@@ -86,6 +116,8 @@ class StageRunner:
             time.perf_counter() - timed.earlier_s,
             self.vectors,
             self.guards,
+            self.taught,
+            made,
         )
         result = run.run(resumed=resumed)
         timed.note()
@@ -118,12 +150,12 @@ class StageRunner:
 
     def load(self, model: Path | None, data: TrainingData) -> Encoder:
         """The model of a stage, or the start of the recipe, as it is used."""
-        section: EncoderSection = self.config.model.model_copy(update={"lora": None})
-        if model is not None:
-            section = section.model_copy(update={"name": str(model)})
+        section = self.config.model if model is None else as_made(self.config, model)
+        section = section.model_copy(update={"lora": None})
         training = self.config.training
         encoder = load_encoder(section, device=training.device, texts=data.texts, seed=training.seed)
-        return tower_for(self.config, encoder, data.train, Silence()) if model is None else encoder
+        has_tower = model is not None and encoder.signals is not None
+        return encoder if has_tower else tower_for(self.config, encoder, data.train, Silence())
 
     def _recipe(self, path: Path, start: Path | None) -> TrainConfig:
         """The recipe of a stage: that of the run, from another start and into another folder."""
@@ -131,12 +163,28 @@ class StageRunner:
         output = config.output.model_copy(update={"folder": str(path), "check_saved": "here"})
         update: dict[str, Any] = {"domains": DomainsSection(), "output": output}
         if start is not None:
-            update["model"] = config.model.model_copy(update={"name": str(start)})
+            update |= _going_on(start, config)
             if config.domains.text == "first":
                 update["tower"] = config.tower.model_copy(update={"text": "frozen"})
             if config.domains.distill:
                 update |= _taught_by(start, config)
         return config.model_copy(update=update)
+
+
+def _going_on(start: Path, config: TrainConfig) -> dict[str, Any]:
+    """What a recipe says to start from the model before as it is: one model, with no matrix behind it but its own."""
+    data = config.data.model_copy(update={"loss": _without_matrix(config.data.loss)})
+    loss = _without_matrix(config.loss)
+    return {"model": as_made(config, start), "query_model": QueryEncoderSection(), "loss": loss, "data": data}
+
+
+Term = TypeVar("Term", LossSection, SetLoss)
+
+
+def _without_matrix(terms: Sequence[Term]) -> list[Term]:
+    """Losses that compare the student's own vectors with the teacher's, in whose space the start is already."""
+    own = {"projection": "none"}
+    return [one.model_copy(update={"args": {**one.args, **own}}) if maps(one) else one for one in terms]
 
 
 def _taught_by(start: Path, config: TrainConfig) -> dict[str, Any]:

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from embedtune.config.recipe.start import start_of
+from embedtune.config.sections.student import STATIC
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import ModelError
 from embedtune.models.endpoints.address import is_endpoint
+from embedtune.models.files.markdown_text import code_span
 from embedtune.models.folders.licence import CARD, licence_of
 from embedtune.models.sources.installed import STAND_INS
 from embedtune.models.sources.resolve import Resolved, resolve
@@ -35,9 +38,18 @@ def write_card(run: RunFolder, config: TrainConfig, result: TrainResult) -> None
     run.write(f"{run.model.name}/{CARD}", _without_places(card, config))
 
 
+def started_from(config: TrainConfig) -> str:
+    """What the card says that the encoder started from, in Markdown; of a folder its name alone."""
+    return start_of(
+        config.model_dump(),
+        lambda name: code_span(short_name(name) if os.path.exists(name) else name),  # noqa: PTH110  (never raises)
+    )
+
+
 def _resolved(config: TrainConfig) -> Resolved | None:
+    """Where the weights that the encoder started from lie; those of a static student are of its teacher."""
     try:
-        return resolve(config.model)
+        return resolve(config.teacher if config.model.name == STATIC else config.model)
     except ModelError:  # it was there when the run began
         return None
 

@@ -11,9 +11,12 @@ from embedtune.data.guides.guide_file import guide_kind, is_guide_file
 from embedtune.data.views import parse_views
 from embedtune.errors import ConfigError, ModelError
 from embedtune.losses import loss_class
+from embedtune.models.cut import demand_layers
 from embedtune.models.endpoints.address import is_endpoint
 from embedtune.models.sources.on_hub import STARTER
 from embedtune.models.sources.resolve import resolve, resolve_trainable
+from embedtune.models.speed.declared import declared_layers
+from embedtune.models.speed.frozen_layers import demand_one_learns
 from embedtune.workflows.shared.talk import Talk
 
 
@@ -26,6 +29,24 @@ def terms_of(config: TrainConfig) -> list[LossSection | SetLoss]:
     """The losses of the recipe, then those of its sets."""
     sets: list[DataSection | SetSection] = [config.data, *config.data.further]
     return [*config.loss, *(loss for one in sets for loss in one.loss)]
+
+
+def check_layers(config: TrainConfig) -> None:
+    """Refuse more layers to keep or to freeze than the model's files declare.
+
+    Raises:
+        ConfigError: says how many layers there are.
+    """
+    kept, frozen = config.model.layers, config.training.freeze_layers
+    if not (kept or frozen):
+        return
+    has = 0 if config.model.name == STATIC else declared_layers(resolve(config.model))
+    if has is None:  # found out once it is loaded
+        return
+    if kept:
+        demand_layers(has, kept)
+    if frozen and config.task != "reranker":
+        demand_one_learns(0 if config.query_model.given else kept or has, frozen)
 
 
 def check_teacher(config: TrainConfig, talk: Talk) -> None:

@@ -6,12 +6,15 @@ What was made is kept in the run folder (`start`), so that a resumed run starts 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from embedtune.config.sections.encoder import ModelSection
-from embedtune.config.sections.student import STATIC
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.sections.several_sets import SetLoss
+from embedtune.config.sections.student import STATIC, StudentSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.distributed import is_first
@@ -22,6 +25,7 @@ from embedtune.models.files.adapters import add_lora
 from embedtune.models.files.load import LORA_LR, load_encoder
 from embedtune.models.files.save import save_encoder
 from embedtune.models.maps.into_space import into_space
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.models.towers.two_sides import two_sides
 from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.shared.run_folder import RunFolder
@@ -42,6 +46,7 @@ class Opening:
         data: whose texts a starter is made from, and maps are fitted on.
         folder: keeps what was made.
         teacher: None where nothing is imitated.
+        made: the folder of an encoder that was made by this recipe for several runs, outside of theirs.
     """
 
     config: TrainConfig
@@ -50,24 +55,32 @@ class Opening:
     talk: Talk
     teacher: Teacher | None = None
     store: VectorStore | None = None
+    made: Path | None = None
 
     def encoder(self, *, resumed: bool) -> Encoder:
-        """The encoder before training."""
-        encoder = self._opened(resumed=resumed)
+        """The encoder before training, under the name that the recipe gives it."""
+        encoder = replace(self._opened(resumed=resumed), name=self._name)
         return self._adapted(encoder) if self.config.query_model.given else encoder
+
+    @property
+    def _name(self) -> str:
+        made_of = short_name(str(self.config.teacher.name))
+        return f"{STATIC} of {made_of}" if self.config.model.name == STATIC else self.config.model.name
 
     def _opened(self, *, resumed: bool) -> Encoder:
         """The encoder before training; of two, without their adapters."""
         section = self.config.model
         if self.config.query_model.given:
             section = section.model_copy(update={"lora": None})
-        if resumed and self.folder.start.is_dir():
-            return self._loaded(section.model_copy(update={"name": str(self.folder.start), "layers": None}))
+        kept = self.folder.start if resumed and self.folder.start.is_dir() else self.made
+        if kept is not None:
+            encoder = self._told(self._loaded(as_made(self.config, kept)))
+            return replace(encoder, pretrained=section.name != STARTER)
         made = section.name == STATIC
         if made and self.teacher is not None:
             encoder = first = self._table_of(self.teacher)
         else:
-            encoder = first = self._loaded(section)
+            encoder = first = self._told(self._loaded(section))
         if self.config.query_model.given:
             encoder = self._with_queries(encoder)
         elif self.teacher is not None and may_map(self.config):
@@ -97,13 +110,17 @@ class Opening:
         with TemporaryDirectory() as folder:
             static_student(teacher.encoder, self.data.texts).save(folder, create_model_card=False)
             found = self._loaded(self.config.model.model_copy(update={"name": folder}))
-        return replace(found, name=f"{STATIC} of {short_name(teacher.name)}")
+        return self._told(replace(found, name=self._name))
+
+    def _told(self, encoder: Encoder, whose: str = "") -> Encoder:
+        """The encoder, once the user has heard about it: before anything is said of what is made of it."""
+        for note in encoder.notes:
+            self.talk.say(f"{whose}{note}")
+        return replace(encoder, notes=())
 
     def _with_queries(self, documents: Encoder) -> Encoder:
         """Two encoders as one, that of queries in the space of the other."""
-        queries = self._loaded(self.config.query_model)
-        for note in queries.notes:
-            self.talk.say(f"queries: {note}")
+        queries = self._told(self._loaded(self.config.query_model), "queries: ")
         vectors = partial(encode, documents, store=self.store)
         return replace(two_sides(self._mapped(queries, vectors, documents.name), documents), name=documents.name)
 
@@ -118,9 +135,11 @@ class Opening:
             found, cosine = into_space(encoder, *sample, seed=self.config.training.seed)
         if cosine is None:
             return encoder
+        own_teacher = self.config.model.layers is not None and encoder.name == name
         self.talk.say(
-            f"a matrix from {encoder.dimensions} to {found.dimensions} dimensions brings {short_name(encoder.name)} "
-            f"into the space of {short_name(name)}: mean cosine {cosine:.3f} on held-out texts, before training"
+            f"a matrix from {encoder.dimensions} to {found.dimensions} dimensions brings "
+            + (f"what is left of {short_name(name)} back" if own_teacher else short_name(encoder.name))
+            + f" into the space of {short_name(name)}: mean cosine {cosine:.3f} on held-out texts, before training"
         )
         return found
 
@@ -139,6 +158,27 @@ class Opening:
             save_encoder(encoder, self.folder.start)
 
 
+def makes(config: TrainConfig) -> bool:
+    """Whether the encoder before training is made, and not only loaded: of a teacher, of two, or with a matrix."""
+    is_mapped = config.teacher.given and may_map(config)
+    return config.model.name == STATIC or config.query_model.given or is_mapped
+
+
+def as_made(config: TrainConfig, folder: Path) -> StudentSection:
+    """The section that loads what a recipe made as it is: it has its layers, and two encoders how each reads texts."""
+    model, queries = config.model, config.query_model
+    section = model.model_copy(update={"name": str(folder), "layers": None})
+    if not queries.given:
+        return section
+    may = {key: getattr(model, key) or getattr(queries, key) for key in ("trust_remote_code", "allow_pickle")}
+    return section.model_copy(update={"lora": None, "prompts": {}, "max_length": None, "lengths": {}, **may})
+
+
 def may_map(config: TrainConfig) -> bool:
     """Whether a loss that imitates a teacher lets a matrix bring the student into its space."""
-    return any(getattr(built_term(term.name, term.args), "maps", False) for term in terms_of(config))
+    return any(maps(term) for term in terms_of(config))
+
+
+def maps(term: LossSection | SetLoss) -> bool:
+    """Whether a loss lets a matrix bring the student into the space of the teacher that it imitates."""
+    return bool(getattr(built_term(term.name, term.args), "maps", False))

@@ -102,8 +102,9 @@ def test_unknown_roles_and_columns(put, lines) -> None:
         part_of(put, lines, [{"anchor": "a", "positive": "b"}], {"anchr": "anchor"})
     with pytest.raises(DataError, match="did you mean 'anchor'"):
         part_of(put, lines, [{"anchor": "a", "positive": "b"}], {"anchor": "ancor"})
-    with pytest.raises(DataError, match="no column 'topic' to group by"):
+    with pytest.raises(DataError, match="no column 'topic'") as caught:
         part_of(put, lines, [{"anchor": "a", "positive": "b"}], group="topic")
+    assert "--group" in str(caught.value.next)
 
 
 def test_groups_are_kept_as_text(put, lines) -> None:

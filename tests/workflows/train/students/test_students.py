@@ -1,20 +1,26 @@
 """Students of a teacher and two encoders, by the whole command."""
 
 import json
+import shutil
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
 from embedtune.config.sections.encoder import EncoderSection
+from embedtune.data.rows import Rows
 from embedtune.errors import ConfigError, DataError, ModelError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder
+from embedtune.models.files.save import save_encoder
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.scoring import SELECTION
+from embedtune.workflows.shared.talk import Silence
 from embedtune.workflows.train.run import train
+from embedtune.workflows.train.students.opened import Opening
 
 
 @pytest.fixture
@@ -161,6 +167,50 @@ def test_what_cannot_be_is_refused(recipe, bert_folder, options, kind, said) -> 
     named = {key: str(bert_folder) if value == "BERT" else value for key, value in options.items()}
     with pytest.raises(kind, match=said):
         train(recipe(**named))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "layers", "said"),
+    [((), 7, "has 2 layers, fewer than 7"), (("training.freeze_layers=1",), 1, "this encoder has 1 layer,")],
+)
+def test_layers_that_are_not_there_are_refused_before_a_folder_is_made(
+    recipe, bert_folder, tmp_path, overrides, layers, said
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        train(recipe(*overrides, model=str(bert_folder), layers=layers))
+    assert not (tmp_path / "run").exists()
+
+
+def card(run: str) -> str:
+    return (Path(run) / "model/README.md").read_text(encoding="utf-8")
+
+
+def test_the_card_of_a_static_student_has_the_licence_of_its_teacher(recipe, bert_folder, tmp_path) -> None:
+    teacher = tmp_path / "e5"
+    shutil.copytree(bert_folder, teacher)
+    (teacher / "README.md").write_text("---\nlicense: apache-2.0\n---\n", encoding="utf-8")
+    result = train(recipe(model="static", teacher=str(teacher), loss=["align"], guard=["none"], max_steps=1))
+    assert "license: apache-2.0\n" in card(result.run)
+    assert "Started from the token vectors of `e5`." in card(result.run)
+    assert "which imitates e5" in card(result.run)
+    assert "the token vectors of" in (Path(result.run) / "report.md").read_text(encoding="utf-8")
+
+
+def test_the_card_of_two_encoders_names_both_and_their_lengths(recipe, bert_folder) -> None:
+    result = train(recipe(model=str(bert_folder), query_model="starter", loss=["infonce"], guard=["none"], max_steps=1))
+    assert f"Started from `{bert_folder.name}` for documents and `starter` for queries." in card(result.run)
+    assert "Maximum length: none for a query, 64 tokens for a document" in card(result.run)
+
+
+def test_a_resumed_student_keeps_its_name(recipe, bert_folder, tmp_path) -> None:
+    options = {"model": str(bert_folder), "layers": 1, "teacher": str(bert_folder), "loss": ["align"]}
+    config = recipe(**options)
+    rows, folder = Rows(["a", "b"], ["c", "d"]), RunFolder(tmp_path / "resumed")
+    data = SimpleNamespace(texts=[], train=rows)
+    encoder = load_encoder(config.model, device="cpu")
+    folder.path.mkdir()
+    save_encoder(encoder, folder.start)
+    assert Opening(config, data, folder, Silence()).encoder(resumed=True).name == str(bert_folder)
 
 
 def test_a_teacher_without_a_use_is_named(recipe, bert_folder, listener) -> None:
