@@ -36,7 +36,7 @@ class SignalInput:
         channels: of a signal.
         rate_hz: of the signals it was trained on, where that is known.
         mean: of each number that it reads, over the signals that it first learned from; empty where it reads samples.
-        spread: their standard deviation.
+        spread: the standard deviation of all of them, once they are centred.
         in_training: whether it is handed (number - mean) / spread, and not numbers as they come.
     """
 
@@ -45,7 +45,7 @@ class SignalInput:
     channels: int = 1
     rate_hz: float | None = None
     mean: tuple[float, ...] = ()
-    spread: tuple[float, ...] = ()
+    spread: float = 1.0
     in_training: bool = False
     _made: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
@@ -58,12 +58,12 @@ class SignalInput:
         found = [self._array(name) for name in names]
         if not self.in_training:
             return found
-        mean, spread = self._scale
-        return [(numbers - mean) / spread for numbers in found]
+        mean = self._mean
+        return [(numbers - mean) / np.float32(self.spread) for numbers in found]
 
     @cached_property
-    def _scale(self) -> tuple[np.ndarray, np.ndarray]:
-        return np.array(self.mean, dtype=np.float32), np.array(self.spread, dtype=np.float32)
+    def _mean(self) -> np.ndarray:
+        return np.array(self.mean, dtype=np.float32)
 
     def _array(self, name: str) -> np.ndarray:
         if (found := self._made.get(name)) is not None:
@@ -130,7 +130,7 @@ def signal_input_in(folder: Path | None) -> SignalInput | None:
         return None
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        facts |= {name: tuple(facts[name]) for name in ("mean", "spread") if name in facts}
+        facts |= {"mean": tuple(facts["mean"])} if "mean" in facts else {}
         return SignalInput(**facts)
     except (ValueError, TypeError) as error:
         raise ModelError("this file does not say what signals the model reads", where=str(path)) from error
