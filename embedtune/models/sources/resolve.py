@@ -251,7 +251,9 @@ def _resolve_hub(section: ModelSection, *, pairs: bool, base: bool) -> Resolved:
         full_name, files = ask_hub(name, full_name, "give a folder with the model" if pairs else INSTEAD)
     except HubUnreachableError as error:
         if carried is None:
-            raise ModelError(error.message + near(name, known_names()), where="model", next=error.next) from None
+            raise HubUnreachableError(
+                error.message + near(name, known_names()), where="model", next=error.next
+            ) from None
         note = f"{error.message}; using the copy in the package {carried.described}"
         return _from_package(carried, section, note, pairs=pairs, base=base)
     if not any(name in files for name in DESCRIBED_BY):

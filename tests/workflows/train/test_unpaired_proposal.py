@@ -7,7 +7,7 @@ import pytest
 from embedtune.config.recipe.load import load
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.sources.source import open_source
-from embedtune.workflows.train.unpaired_proposal import is_static
+from embedtune.models.folders.static_folder import declared_static
 from embedtune.workflows.train.unpaired_proposal import proposed as proposed_for
 
 
@@ -89,5 +89,5 @@ def test_a_folder_of_static_vectors_is_told_without_loading_it(tmp_path, bert_fo
     (tmp_path / "modules.json").write_text(
         '[{"type": "sentence_transformers.models.StaticEmbedding"}]', encoding="utf-8"
     )
-    assert is_static(EncoderSection(name=str(tmp_path))) and is_static(EncoderSection(name="starter"))
-    assert not is_static(EncoderSection(name=str(bert_folder)))
+    assert declared_static(EncoderSection(name=str(tmp_path))) and declared_static(EncoderSection(name="starter"))
+    assert not declared_static(EncoderSection(name=str(bert_folder)))

@@ -92,7 +92,7 @@ def test_texts_in_bf16_go_through_blocks_where_the_processor_multiplies_it(
         return attention_in_blocks(query, *others)
 
     monkeypatch.setattr("embedtune.models.speed.packing.attention.attention_in_blocks", watched)
-    laid = Laid.of(torch.tensor([0, 5, 9, 10]))
+    laid = Laid.of(torch.tensor([0, 5, 9, 10]), (5, 4, 1))
     made = [torch.randn(1, 10, 2, 8).transpose(1, 2).requires_grad_() for _ in range(3)]
     for band in (Band(9, 9), Band(9, 0)):
         expected = torch.cat(
