@@ -3,7 +3,7 @@
 optimum wants older transformers than embedtune runs with, so FOLDER holds the packages of this side:
 
     pip install --no-deps --target FOLDER transformers==4.57.6 sentence-transformers==5.3.0 tokenizers==0.22.2 \
-        huggingface_hub==0.36.2 optimum==2.1.0 optimum-onnx==0.1.0 optimum-intel==1.27.0 openvino nncf \
+        huggingface_hub==0.36.2 datasets==4.0.0 optimum==2.1.0 optimum-onnx==0.1.0 optimum-intel==1.27.0 openvino nncf \
         openvino-telemetry
 
 A line of JSON asks for a side and names a file of texts; a line of JSON with CPU seconds answers, and vectors are left
