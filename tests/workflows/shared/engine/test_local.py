@@ -15,6 +15,14 @@ from embedtune.workflows.shared.talk import Silence
 TEXTS = [f"text number {number}, {'길이가 다른 문장 ' * (number % 7)}" for number in range(90)]
 
 
+def is_worker(process: psutil.Process) -> bool:
+    """Whether it is a living worker, and not what is left of a process of another test."""
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.ZombieProcess:
+        return False
+
+
 class Killing(Silence):
     """Kills one worker when the first texts are encoded."""
 
@@ -23,7 +31,7 @@ class Killing(Silence):
     @contextmanager
     def progress(self, description, total=None):
         def tell(done, of=None, note="", /):
-            workers = [one for one in psutil.Process().children() if "spawn_main" in " ".join(one.cmdline())]
+            workers = [one for one in psutil.Process().children() if is_worker(one)]
             if done and workers and not self.killed:
                 self.killed = workers[0].pid
                 workers[0].kill()
