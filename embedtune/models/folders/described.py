@@ -18,7 +18,7 @@ def is_model(folder: Path) -> bool:
 
 
 def demand_described(folder: Path) -> None:
-    """Refuse what is no folder, cannot be read, or has no file that describes a model.
+    """Refuse a path that is not a readable folder with a file that describes a model.
 
     Raises:
         ModelError: says what is there instead.
