@@ -86,4 +86,8 @@ def _errors_of(name: str) -> Iterator[None]:
     except PermissionError as error:
         raise DataError("no permission to read this address", where=name, next="check your credentials") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"this address cannot be read: {reason_of(error)}", where=name) from error
+        raise DataError(
+            f"this address cannot be read: {reason_of(error)}",
+            where=name,
+            next="check it, from the kind before :// on, or copy the data here and name the file",
+        ) from error
