@@ -50,6 +50,11 @@ class TrainingSection(RecipeSection):
         "precision of matrix products during training; auto uses bf16 where the hardware supports it",
         "auto|fp32|bf16|fp16",
     )
+    scoring_precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto",
+        description="precision of matrix products while dev, test and guard texts are encoded, before and after alike; "
+        "auto: as in training",
+    )
     dropout: Literal["model", "off"] = Field("model", description="model: as the encoder declares it; off: none")
     embeddings: Literal["auto", "train", "used", "frozen", "sparse"] = Field(
         "auto",

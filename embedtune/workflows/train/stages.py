@@ -52,6 +52,7 @@ from embedtune.workflows.train.guide.guiding import Guiding
 from embedtune.workflows.train.judged_split import JudgedSplit
 from embedtune.workflows.train.kept.card import started_from, write_card
 from embedtune.workflows.train.kept.keeping import Keeping
+from embedtune.workflows.train.preparing.scoring_precision import exact, to_be_scored
 from embedtune.workflows.train.preparing.towers import probes_of, tower_for
 from embedtune.workflows.train.recipe_checks import check_layers_learn, check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
@@ -162,7 +163,7 @@ class TrainingRun:
         same_weights(encoder.model)
         if is_first() and not encoder.pretrained and not self.folder.start.is_dir():
             save_encoder(encoder, self.folder.start)
-        return encoder
+        return to_be_scored(encoder, self.config)
 
     @cached_property
     def _teacher(self) -> Teacher | None:
@@ -178,7 +179,7 @@ class TrainingRun:
         reason = check_saved(
             self.folder.model,
             probes_of(self.data.train, PROBES),
-            lambda texts, role: encode(encoder, texts, role=role),
+            lambda texts, role: encode(exact(encoder), texts, role=role),
             lambda texts, role: encode(load_encoder(section, device=device), texts, role=role),
             process=process,
             device=device,

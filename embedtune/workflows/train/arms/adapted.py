@@ -4,7 +4,7 @@ So that everything after training (scores, mixed weights, the model that is save
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -22,10 +22,12 @@ class AdaptedCopies:
     Args:
         section: the encoder, without adapters.
         seed: of the adapters' first weights.
+        products: the precision in which the copies are scored, as the encoder is.
     """
 
     section: EncoderSection
     seed: int
+    products: str
     _copies: dict[str, tuple[Encoder, Mapping[str, torch.Tensor]]] = field(default_factory=dict)
 
     def fresh(self, lora: Lora, device: str) -> Encoder:
@@ -33,7 +35,7 @@ class AdaptedCopies:
         key = lora.model_dump_json()
         if key not in self._copies:
             section = self.section.model_copy(update={"lora": lora})
-            encoder = load_encoder(section, device=device, seed=self.seed)
+            encoder = replace(load_encoder(section, device=device, seed=self.seed), products=self.products)
             declare_cosine(encoder)
             self._copies[key] = encoder, _weights(encoder)
         encoder, weights = self._copies[key]

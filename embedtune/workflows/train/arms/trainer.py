@@ -88,7 +88,7 @@ class TrainArms:
 
     @cached_property
     def _adapted(self) -> AdaptedCopies:
-        return AdaptedCopies(self.config.model, self.config.training.seed)
+        return AdaptedCopies(self.config.model, self.config.training.seed, self.encoder.products)
 
     @cached_property
     def _precision(self) -> str:

@@ -33,6 +33,7 @@ from embedtune.workflows.shared.run_folder import RECIPE, RunFolder
 from embedtune.workflows.shared.talk import Silence, Talk
 from embedtune.workflows.train.changes import as_begun, models_of, record_data
 from embedtune.workflows.train.domains.exam import Exam
+from embedtune.workflows.train.preparing.scoring_precision import to_be_scored
 from embedtune.workflows.train.preparing.towers import tower_for
 from embedtune.workflows.train.recipe_checks import built_terms
 from embedtune.workflows.train.sessions.timed import TimedTalk
@@ -154,6 +155,7 @@ class StageRunner:
         section = section.model_copy(update={"lora": None})
         training = self.config.training
         encoder = load_encoder(section, device=training.device, texts=data.texts, seed=training.seed)
+        encoder = to_be_scored(encoder, self.config)
         has_tower = model is not None and encoder.signals is not None
         return encoder if has_tower else tower_for(self.config, encoder, data.train, Silence())
 

@@ -18,7 +18,7 @@ from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.lengths import truncation
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
-from embedtune.models.speed.precision import choose_precision
+from embedtune.models.speed.precision import FP32, choose_precision
 from embedtune.reports.document.wording import roughly
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
@@ -142,7 +142,8 @@ class Preparation:
         section, device = self.config.training, str(self.encoder.model.device)
         precision = choose_precision(section.precision, device, has_products=self.encoder.has_products)
         lr = float(section.lr)
-        self._tell_setup(task, lr, f"{precision.name} ({precision.reason})", reason)
+        scored = "" if self.encoder.products == FP32 else f", dev and test in {self.encoder.products}, too"
+        self._tell_setup(task, lr, f"{precision.name} ({precision.reason}){scored}", reason)
         texts, held, tokens = tokenized(
             task, self.encoder, self.folder, self.talk, precision=precision.name, device=device
         )

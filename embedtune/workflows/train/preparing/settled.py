@@ -25,7 +25,8 @@ LEARNS_FIRST = 0.1
 
 
 def settled(config: TrainConfig, losses: Sequence[Loss], encoder: Encoder, rows: int) -> TrainConfig:
-    """The recipe with its course, learning rate and the start of a `self` guide as they suit encoder and data."""
+    """The recipe with its course, learning rate, precision of scoring and start of a `self` guide as they suit encoder
+    and data."""
     static, known = not encoder.has_products, encoder.pretrained
     course = Course.of(config.training, rows, static=static, tower=encoder.is_new_tower)
     training = {
@@ -33,6 +34,7 @@ def settled(config: TrainConfig, losses: Sequence[Loss], encoder: Encoder, rows:
         "batch_size": course.batch_size,
         "lr": suited_rate(losses, encoder, rows),
         "embeddings": suited_embeddings(config, losses, encoder)[0],
+        "scoring_precision": encoder.products,
     }
     guide = {"warmup_share": 0.0 if known else LEARNS_FIRST, "refresh": "once" if known else "every_epoch"}
     sections = {"training": config.training.settled(training), "guide": config.guide.settled(guide)}

@@ -24,6 +24,7 @@ def test_course_rate_and_guide_follow_from_the_encoder(kind, warmup, refresh, re
 
 def test_what_is_given_stands(recipe, bert) -> None:
     values = ("guide.warmup_share=0.3", "guide.refresh=every_epoch", "training.embeddings=frozen")
+    values += ("training.scoring_precision=bf16",)
     config = recipe(*values, epochs=7, batch_size=9, lr=0.5)
     assert settled(config, [build_loss("infonce")], bert, 300) == config
 
