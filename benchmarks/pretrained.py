@@ -14,7 +14,7 @@ Arms, each in a process of its own, the sides of a seed one after the other:
   command with its evaluations and its report; and sentence-transformers' own arguments (3 epochs of 8, rate 5e-5).
 
 The peer reads as many tokens of a text (`--max-length`), and has its own batches without duplicates and fp32, its
-default. Scores are nDCG@10 on the test queries that the verdict rests on; sides are compared query by query on the
+default. Both sides' models are scored alike, in bf16 where the hardware multiplies it. Scores are nDCG@10 on the test queries that the verdict rests on; sides are compared query by query on the
 means over the seeds. The state file keeps every finished arm, so that an interrupted benchmark goes on.
 """
 
@@ -226,13 +226,15 @@ def by_trainer(args: argparse.Namespace, arm: str, seed: int, folder: Path) -> d
     if data.test is None or data.dev is None:
         raise SystemExit(f"{source} has no test or no dev split")
     encoder = load_encoder(EncoderSection(name=args.model, max_length=args.max_length), device="cpu")
+    precision = choose_precision("auto", "cpu", has_products=True).name
+    scored = replace(encoder, products=precision)  # the same model, and both sides alike
     dev = part(data.dev, args.dev_documents)
     clock = Clock(time.process_time if args.processor_time else time.perf_counter)
     curve: list[tuple[float, float]] = []
 
     def look() -> None:
         with clock.stopped():
-            found = score(encoder, dev, metrics=(ON_THE_WAY,)).means[ON_THE_WAY]
+            found = score(scored, dev, metrics=(ON_THE_WAY,)).means[ON_THE_WAY]
             curve.append((round(clock.seconds, 2), round(found, 5)))
 
     look()
@@ -242,7 +244,7 @@ def by_trainer(args: argparse.Namespace, arm: str, seed: int, folder: Path) -> d
     seconds = clock.seconds
     look()
     test = as_arrays(data.test)
-    scores = score(encoder, test, metrics=(METRIC,))
+    scores = score(scored, test, metrics=(METRIC,))
     kept = [query for query in scores.query_ids if not data.unseen or query in data.unseen]
     values = scores.only(kept).per_query[METRIC]
     return {
