@@ -14,8 +14,9 @@ Arms, each in a process of its own, the sides of a seed one after the other:
   command with its evaluations and its report; and sentence-transformers' own arguments (3 epochs of 8, rate 5e-5).
 
 The peer reads as many tokens of a text (`--max-length`), and has its own batches without duplicates and fp32, its
-default. Both sides' models are scored alike, in bf16 where the hardware multiplies it. Scores are nDCG@10 on the test queries that the verdict rests on; sides are compared query by query on the
-means over the seeds. The state file keeps every finished arm, so that an interrupted benchmark goes on.
+default. Both sides' models are scored alike, in bf16 where the hardware multiplies it. Scores are nDCG@10 on the test
+queries that the verdict rests on; sides are compared query by query on the means over the seeds. The state file keeps
+every finished arm, so that an interrupted benchmark goes on.
 """
 
 import argparse
