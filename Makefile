@@ -25,7 +25,7 @@ demo-starter: $(READY)
 	$(BIN)/embedtune train --loss gist
 
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -49,7 +49,7 @@ lowest:
 	$(LOWEST)/bin/python -m pip install uv
 	grep '^torch==' constraints.txt | $(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python \
 		--resolution lowest-direct --constraint /dev/stdin -e '.[dev]'
-	$(LOWEST)/bin/pytest
+	$(LOWEST)/bin/pytest -n auto
 
 # torch comes first and by itself: as a dependency of another package, pip may take a build from another index.
 $(READY): pyproject.toml constraints.txt
