@@ -26,7 +26,8 @@ class Distill(Loss):
 
     Args:
         temperature: divides the student's cosines; > 0.
-        teacher_temperature: divides the teacher's scores; > 0. 1 suits logits of a cross-encoder, 0.05 suits cosines.
+        teacher_temperature: divides the teacher's scores; > 0. 1 suits logits of a cross-encoder, 0.05 suits cosines
+            and probabilities; `train` takes what suits the data where it is left open.
 
     Raises:
         ConfigError: a value out of its range.

@@ -40,6 +40,7 @@ from embedtune.workflows.shared.talk import Talk, tell_findings
 from embedtune.workflows.train.guide.distilling import (
     choose_teaching,
     is_untold,
+    to_scale,
     unused_scores,
     with_term,
 )
@@ -94,6 +95,7 @@ class Fitting:
         with self.spent.on("preparing"):
             self.data = with_near_negatives(self.config, self.data, self.encoder, self.store, self.talk)
             plan, dev = self._prepared()
+            self.config = to_scale(self.config, plan.rows)
             reference = start_vectors(plan.table.texts, self.losses, self.encoder, self.store, self.talk)
         ground = TrialGround(plan, dev, self.encoder, self.talk, self.store, self.guide, reference)
         if rate_is_open and not self.data.unpaired:

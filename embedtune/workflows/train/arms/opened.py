@@ -48,6 +48,7 @@ class TrainArmData:
         from embedtune.models.files.load import load_encoder
         from embedtune.models.similarity import declare_cosine
         from embedtune.workflows.train.arms.trainer import TrainArms
+        from embedtune.workflows.train.guide.distilling import to_scale
         from embedtune.workflows.train.preparing.scoring_precision import to_be_scored
         from embedtune.workflows.train.preparing.settled import settled
 
@@ -58,7 +59,7 @@ class TrainArmData:
             talk.say(note)
         declare_cosine(encoder)
         encoder = to_be_scored(encoder, self.config)
-        config = settled(self.config, self.losses, encoder, len(self.data.train))
+        config = settled(to_scale(self.config, self.data.train), self.losses, encoder, len(self.data.train))
         return TrainArms(config, self.data, encoder, folder, open_store(config.output.store), self.vectors)
 
 

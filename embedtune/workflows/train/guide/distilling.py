@@ -17,7 +17,13 @@ from embedtune.evaluation.metrics import metric_label
 from embedtune.findings import Finding
 from embedtune.losses import loss_class
 from embedtune.racing.leaving import standing
-from embedtune.workflows.shared.choosing.teacher import few_scores, teacher_temperature, teaches, within_one
+from embedtune.workflows.shared.choosing.teacher import (
+    SHARP,
+    few_scores,
+    teacher_temperature,
+    teaches,
+    within_one,
+)
 from embedtune.workflows.shared.scoring import SELECTION
 from embedtune.workflows.train.guide.trials import FEWEST_QUERIES, TrialGround, trial_scores
 
@@ -62,6 +68,21 @@ def terms_to_try(rows: Rows) -> dict[str, LossSection]:
     if within_one(rows):
         found[f"margin_mse:{MARGIN_WEIGHT:g}"] = LossSection(name="margin_mse", weight=MARGIN_WEIGHT)
     return found
+
+
+def to_scale(config: TrainConfig, rows: Rows) -> TrainConfig:
+    """The recipe with each `distill` told how far apart its teacher's scores are, where it is left open.
+
+    Without scores in the data it takes the guide's cosines.
+    """
+    suited = SHARP if rows.teacher_scores is None else teacher_temperature(rows)
+
+    def scaled(term: LossSection) -> LossSection:
+        if term.name != "distill" or "teacher_temperature" in term.args:
+            return term
+        return term.model_copy(update={"args": {**term.args, "teacher_temperature": suited}})
+
+    return config.model_copy(update={"loss": [scaled(term) for term in config.loss]})
 
 
 def with_term(config: TrainConfig, term: LossSection | None) -> TrainConfig:

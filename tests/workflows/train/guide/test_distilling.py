@@ -21,6 +21,7 @@ from embedtune.workflows.train.guide.distilling import (
     is_untold,
     teaches,
     terms_to_try,
+    to_scale,
     trials_of,
     with_term,
 )
@@ -49,6 +50,23 @@ def rows(*scores, teachers=None) -> Rows:
 )
 def test_who_is_a_teacher(data, is_so) -> None:
     assert teaches(data) is is_so
+
+
+@pytest.mark.parametrize(
+    ("data", "suited"),
+    [
+        (rows([0.9, 0.1, 0.2]), 0.05),  # probabilities: at 1 all candidates would be about equally right
+        (rows([9.0, -2.0, NAN]), 1.0),
+        (Rows(["a"], ["b"], [["c"]]), 0.05),  # the guide's cosines
+    ],
+)
+def test_a_distill_that_is_asked_for_suits_the_scale_too(data, suited) -> None:
+    config = TrainConfig(loss=[{"name": "infonce"}, {"name": "distill", "weight": 2}])
+    found = to_scale(config, data)
+    assert found.loss[0] == config.loss[0]
+    assert (found.loss[1].weight, found.loss[1].args) == (2, {"teacher_temperature": suited})
+    given = TrainConfig(loss=[{"name": "distill", "args": {"teacher_temperature": 3.0}}])
+    assert to_scale(given, data) == given
 
 
 def test_the_terms_suit_the_scale_of_the_scores() -> None:
