@@ -74,9 +74,10 @@ def queries_to_see(differences: np.ndarray, effect: float) -> int:
         differences: (n,) per-query differences of two systems like those to be compared.
         effect: the true mean difference, > 0.
 
-    >>> queries_to_see(np.array([0.1, -0.1] * 50), 0.01)
-    793
+    Returns: their number; 0 where the two systems hardly differ, which says nothing about systems that do.
+
+    >>> queries_to_see(np.array([0.1, -0.1] * 50), 0.01), queries_to_see(np.zeros(100), 0.01)
+    (793, 0)
     """
-    if len(differences) < 2:
-        return 0
-    return math.ceil((DETECTABLE * float(np.std(differences, ddof=1)) / effect) ** 2)
+    spread = float(np.std(differences, ddof=1)) if len(differences) > 1 else 0.0
+    return math.ceil((DETECTABLE * spread / effect) ** 2) if spread >= effect else 0

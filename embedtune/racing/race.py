@@ -69,6 +69,7 @@ class Race:
         merge: scores the mean of the weights of several finished heats; None: survivors are not merged.
         affords: whether there is time for so many steps in so many heats; None where the budget is in steps. Where it
             is a time, the final goes on until it is over.
+        is_done: whether the scores of a heat are known, from before the race was interrupted, so that it takes no time.
         tell: receives each round as it ends.
     """
 
@@ -80,6 +81,7 @@ class Race:
     draws: int = 10_000
     merge: Callable[[Sequence[Heat]], np.ndarray] | None = None
     affords: Callable[[float, int], bool] | None = None
+    is_done: Callable[[Heat], bool] = lambda heat: False
     tell: Callable[[Round], None] = lambda one: None
     spent: float = 0.0
     rounds: list[Round] = field(default_factory=list)
@@ -88,11 +90,11 @@ class Race:
         """Sort arms out, run the finalists with several seeds, and decide."""
         default, *challengers = self.arms[: self.plan.arms]
         for number, steps in enumerate(self.plan.rounds):
-            alive = (default, *challengers)
+            heats = self._sorting_heats((default, *challengers), steps)
             # A round must leave time for one run of two finalists, which are scored alone and merged.
             dearest = max((one.price for one in challengers), default=0.0)
-            needed = sum(one.price for one in alive) * steps + (default.price + dearest) * self.plan.final
-            if not challengers or not self._has_time(needed, len(alive) + 3):
+            final = (default.price + dearest) * self.plan.final
+            if not challengers or not self._has_time(heats, then=final, scorings=3):
                 break
             challengers = self._sorted_out(default, challengers, steps, self.plan.room_after(number))
         finalists = self._finalists(default, challengers)
@@ -103,8 +105,7 @@ class Race:
 
     def _sorted_out(self, default: Arm, challengers: Sequence[Arm], steps: int, room: int) -> list[Arm]:
         """The challengers that stay, the best first."""
-        alive = [default, *challengers]
-        scores = {arm.name: self._run(arm, steps, self.seed + SORTING_SEED) for arm in alive}
+        scores = {heat.arm.name: self._run(heat) for heat in self._sorting_heats((default, *challengers), steps)}
         tests = tests_against_leader(scores, draws=self.draws, seed=self.seed)
         left: dict[str, Reason] = {test.name: "behind" for test in tests if test.leaves and test.name != default.name}
         means = {name: float(own.mean()) for name, own in scores.items()}
@@ -123,19 +124,18 @@ class Race:
         """The default and the challengers whose first run, and its scoring alone and merged, there is time for."""
         finalists = [default]
         for arm in challengers:
-            steps = sum(one.cost for one in [*finalists, arm]) * self.plan.final
-            if len(finalists) <= self.plan.challengers and self._has_time(steps, len(finalists) + 2):
+            heats = [final_heat(one, self.plan, self.seed) for one in (*finalists, arm)]
+            if len(finalists) <= self.plan.challengers and self._has_time(heats, scorings=1):
                 finalists.append(arm)
         return finalists
 
     def _finals(self, finalists: Sequence[Arm]) -> dict[str, np.ndarray]:
         """Scores of full runs, (S, Q) per finalist; one seed where there is nobody to compare with."""
         scores: dict[str, list[np.ndarray]] = {arm.name: [] for arm in finalists}
-        lengths = {arm.name: max(1, round(self.plan.final * arm.course)) for arm in finalists}
         seeds = self.plan.seeds if len(finalists) > 1 else 1
         merged = self.merge if len(finalists) > 1 else None
         for seed in range(self.seed, self.seed + seeds):
-            heats = [self._heat(arm, lengths[arm.name], seed) for arm in finalists]
+            heats = [final_heat(arm, self.plan, seed) for arm in finalists]
             found = self._of_seed(heats, needed=seed == self.seed)
             if found is None:
                 break
@@ -153,26 +153,40 @@ class Race:
         """
         found: dict[str, np.ndarray] = {}
         for number, heat in enumerate(heats):
-            rest = sum(one.budget * one.arm.price for one in heats[number:])
-            afforded = self._has_time if found else self._has_budget
-            if not needed and not afforded(rest, len(heats) - number + 1):
+            if not needed and not (self._has_time(heats[number:], scorings=1) and (found or self._has_steps(heats))):
                 return None
-            found[heat.arm.name] = self._run(heat.arm, heat.budget, heat.seed)
+            found[heat.arm.name] = self._run(heat)
         return found
 
-    def _has_time(self, steps: float, heats: int) -> bool:
-        return self.affords is None or self.affords(steps, heats)
+    def _has_time(self, heats: Sequence[Heat], *, then: float = 0.0, scorings: int) -> bool:
+        """Whether there is time for heats, so many steps after them, and scorings of more than the heats themselves.
 
-    def _has_budget(self, steps: float, heats: int) -> bool:
-        if self.affords is not None:
-            return self.affords(steps, heats)
-        return self.spent + steps <= self.plan.budget
+        What was done before costs nothing now, however little time is left.
+        """
+        waiting = [heat for heat in heats if not self.is_done(heat)]
+        if not waiting or self.affords is None:
+            return True
+        return self.affords(sum(map(_cost, waiting)) + then, len(waiting) + scorings)
 
-    def _run(self, arm: Arm, budget: int, seed: int) -> np.ndarray:
-        scores = self.play(self._heat(arm, budget, seed))
-        self.spent += budget * arm.price
+    def _has_steps(self, heats: Sequence[Heat]) -> bool:
+        """Whether a budget in steps carries all of them."""
+        return self.affords is not None or self.spent + sum(map(_cost, heats)) <= self.plan.budget
+
+    def _run(self, heat: Heat) -> np.ndarray:
+        scores = self.play(heat)
+        self.spent += _cost(heat)
         return scores
 
-    @staticmethod
-    def _heat(arm: Arm, budget: int, seed: int) -> Heat:
-        return Heat(arm, arm.steps(budget), seed, budget)
+    def _sorting_heats(self, arms: Sequence[Arm], steps: int) -> list[Heat]:
+        return [Heat(arm, arm.steps(steps), self.seed + SORTING_SEED, steps) for arm in arms]
+
+
+def final_heat(arm: Arm, plan: RacePlan, seed: int) -> Heat:
+    """The full run of a finalist with a seed."""
+    budget = max(1, round(plan.final * arm.course))
+    return Heat(arm, arm.steps(budget), seed, budget)
+
+
+def _cost(heat: Heat) -> float:
+    """Steps of the default recipe that a heat takes."""
+    return heat.budget * heat.arm.price

@@ -33,8 +33,8 @@ LEFT = {
     "default": "the default",
     "final": "lost the final",
     "behind": "behind",
-    "no room": "set aside: no budget",
-    "not started": "not started: no budget",
+    "no room": "set aside",
+    "not started": "not started",
 }
 
 CURSE = (
@@ -132,8 +132,9 @@ def _explained(result: TuneResult) -> str:
     changes = [f"{arm['name']}: {', '.join(arm['changes'])}" for arm in result.arms if arm["changes"]]
     stopped = [f"{arm['name']} stopped: {arm['reason']}" for arm in result.arms if arm["reason"]]
     return (
-        "Price: cost of a pair relative to the default. p: of the test against the leader of the round, or in the "
-        f"final against the default, adjusted by Holm's method. {'; '.join(changes + stopped)}."
+        "Set aside, not started: the budget had no room. Price: cost of a pair relative to the default. p: of the test "
+        "against the leader of the round, or in the final against the default, adjusted by Holm's method. "
+        f"{'; '.join(changes + stopped)}."
     )
 
 
@@ -144,7 +145,7 @@ def _picture(result: TuneResult) -> Markup:
         spent += one["steps"] * one["seeds"]
         places.append(spent)
     base = result.start.get(result.metric, 0.0)
-    names = [arm["name"] for arm in result.arms]
+    names = [arm["name"] for arm in result.arms if arm["steps"]]  # merged models were never trained
     lines = [Line(name, [base, *(one["scores"].get(name) for one in result.race)]) for name in names]
     known = [line for line in lines if len(line.known) > 1]
     furthest = sorted(known, key=lambda line: (line.values[-1] is None, -len(line.known), -line.known[-1]))
@@ -225,4 +226,5 @@ def _budget(result: TuneResult) -> Iterator[tuple[str, str]]:
 
 
 def _again(result: TuneResult) -> str:
-    return f"{result.again}\nembedtune train {result.recipe}"
+    in_full = "# keeps the best step on dev; in the race each arm kept its last one"
+    return f"{result.again}\nembedtune train {result.recipe}    {in_full}"

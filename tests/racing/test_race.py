@@ -1,5 +1,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import sqrt
 
 import numpy as np
@@ -159,3 +160,20 @@ def test_a_seed_that_time_does_not_carry_to_its_end_is_given_up(arms: list[Arm],
     finals = [heat for heat in played if heat.seed < 100]
     assert len(finals) == len(found.finals) + 1  # the first seed is needed; the second ended after one of its arms
     assert {len(own) for own in found.finals.values()} == {1}
+
+
+@pytest.mark.parametrize("left", [0, 7])
+def test_what_was_done_before_an_interruption_needs_no_time(arms: list[Arm], drawn: Drawn, left: int) -> None:
+    scores = drawn({"arm a": 0.05}, 3)
+    known: dict[Heat, np.ndarray] = {}
+
+    def play(heat: Heat) -> np.ndarray:
+        return known.setdefault(heat, scores(heat))
+
+    plan = replace(plan_race(300, arms=len(arms), course=50), seeds=2)
+    race = partial(Race, arms, plan, play, "logrank@1000", draws=200, is_done=lambda heat: heat in known)
+    whole = race(affords=lambda steps, heats: True).run()
+    for heat in list(known)[len(known) - left :]:  # those that the interrupted race had not come to
+        del known[heat]
+    again = race(affords=lambda steps, heats: heats <= left + 1).run()
+    assert again.rounds == whole.rounds and again.decision == whole.decision

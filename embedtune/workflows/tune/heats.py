@@ -14,10 +14,12 @@ import numpy as np
 from embedtune.config.recipe.load import dump_config
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.durable import read_sealed, write_sealed
+from embedtune.errors import Interrupted
+from embedtune.findings import counted
 from embedtune.models.merge.mix import KeptWeights, keep_weights, mix_into
 from embedtune.racing.arm import Arm, Heat
 from embedtune.racing.plan import RacePlan
-from embedtune.racing.race import MERGED, SORTING_SEED, Outcome
+from embedtune.racing.race import MERGED, SORTING_SEED, Outcome, final_heat
 from embedtune.workflows.shared.choosing.arms import ArmScores, ArmTrainer
 from embedtune.workflows.shared.jobs.job import key_of
 from embedtune.workflows.shared.scoring import SELECTION
@@ -52,7 +54,7 @@ class Heats:
         path = self._path(heat, pairs)
         found = self.known.get(path) or _read(path)
         if found is None:
-            found = self.trainer.train(self.configs[heat.arm.name], steps=heat.steps, seed=heat.seed, pairs=pairs)
+            found = self._trained(heat, pairs)
             if self._is_final(heat) and pairs is None:
                 keep_weights(self.trainer.encoder, self.weights(heat))
             _write(path, found)
@@ -60,6 +62,11 @@ class Heats:
             self.stopped[heat.arm.name] = found.stopped
         self.known[path] = found
         return found
+
+    def is_done(self, heat: Heat) -> bool:
+        """Whether its scores are known, from this session or from an earlier one."""
+        path = self._path(heat)
+        return path in self.known or _read(path) is not None
 
     def merged(self, heats: Sequence[Heat]) -> np.ndarray:
         """Scores of the mean of the weights of finished heats, (Q,)."""
@@ -96,6 +103,18 @@ class Heats:
         found = {heat.arm.name: self.scores(heat) for heat in heats}
         return found | ({MERGED: self.merged_scores(heats)} if MERGED in outcome.finals else {})
 
+    def _trained(self, heat: Heat, pairs: int | None) -> ArmScores:
+        """Scores of a heat that is trained now.
+
+        Raises:
+            Interrupted: Ctrl-C; all heats before it are kept.
+        """
+        try:
+            return self.trainer.train(self.configs[heat.arm.name], steps=heat.steps, seed=heat.seed, pairs=pairs)
+        except Interrupted as error:
+            done = counted(len(list(self.folder.glob("heat-*.json"))), "heat")
+            raise Interrupted(f"interrupted while {heat.arm.name} was trained; {done} before that: kept") from error
+
     def _is_final(self, heat: Heat) -> bool:
         return heat.seed < self.seed + SORTING_SEED
 
@@ -103,12 +122,6 @@ class Heats:
         recipe = dump_config(self.configs[heat.arm.name])
         made_from = {"recipe": recipe, "steps": heat.steps, "seed": heat.seed, "pairs": pairs}
         return self.folder / f"heat-{key_of(made_from)}.json"
-
-
-def final_heat(arm: Arm, plan: RacePlan, seed: int) -> Heat:
-    """The first full run of a finalist."""
-    budget = max(1, round(plan.final * arm.course))
-    return Heat(arm, arm.steps(budget), seed, budget)
 
 
 def _write(path: Path, found: ArmScores) -> None:

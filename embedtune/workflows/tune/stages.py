@@ -16,7 +16,7 @@ from embedtune.models.files.save import save_encoder
 from embedtune.racing.arm import Arm, Heat
 from embedtune.racing.more_data import LearningCurve, learning_curve
 from embedtune.racing.plan import RacePlan
-from embedtune.racing.race import MERGED, Outcome, Race, Round
+from embedtune.racing.race import MERGED, Outcome, Race, Round, final_heat
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.tune import TuneResult
@@ -25,7 +25,7 @@ from embedtune.workflows.shared.choosing.arms import ArmData, ArmTrainer
 from embedtune.workflows.shared.scoring import SELECTION
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.tune.folder import RESULT, RaceFolder
-from embedtune.workflows.tune.heats import Heats, final_heat
+from embedtune.workflows.tune.heats import Heats
 from embedtune.workflows.tune.memory import within_memory
 from embedtune.workflows.tune.opened_test import TestScores, open_test
 from embedtune.workflows.tune.planning import CHOOSING, SHARES, Planning
@@ -113,6 +113,7 @@ class Tuning:
                 seed=heats.seed,
                 merge=heats.merged,
                 affords=None if clock.allowed_s is None else clock.affords,
+                is_done=heats.is_done,
                 tell=self._tell_round,
             )
 
