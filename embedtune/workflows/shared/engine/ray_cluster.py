@@ -72,7 +72,7 @@ def _next(ray: Any, sent: "deque[tuple[Job, Any]]") -> tuple[Job, Any]:
         raise (cause if isinstance(cause, EmbedtuneError) else error) from error
     except ray.exceptions.WorkerCrashedError as error:
         raise StoppedError(
-            f"workers of the cluster ended {RETRIES + 1} times while the same texts were encoded",
+            f"workers of the cluster ended {RETRIES + 1} times with the same part of the work",
             where="--engine",
             next="most often the memory does not suffice; the same command resumes what is done",
         ) from error
