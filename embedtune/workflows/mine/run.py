@@ -54,7 +54,7 @@ def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False,
     job = Job(files.negatives.with_name(f"{files.negatives.name}.job"))
     outputs = Outputs(files, [job.path], destination=destination_of(config.output.path))
     _check_recipe(config, outputs)
-    decisions = _decisions(config, talk)
+    decisions = _decisions(config, outputs, talk)
     outputs.demand_own(force=force, but=[files.ledger] if _edits_own_ledger(config, outputs) else [])
     refuse_others(job.path, OWN)
     pairs = _pairs(config, decisions, talk)
@@ -111,15 +111,16 @@ def _resolve_judge(option: str, section: ModelSection) -> None:
         raise
 
 
-def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
+def _decisions(config: MineConfig, outputs: Outputs, talk: Talk) -> Decisions | None:
     """What a person decided in the ledger.
 
     Raises:
         ConfigError: this job would replace a ledger that holds other decisions.
     """
-    relabel, old = config.output.relabel, files_of(config.output.path).ledger
+    relabel, ledger = config.output.relabel, files_of(config.output.path).ledger
+    old = outputs.shown(ledger)
     decisions = None if relabel is None else read_ledger(given_file(relabel))
-    lost = _decided(old) - (decisions.pairs if decisions else set())
+    lost = (_decided(old) if outputs.exists(ledger) else set()) - (decisions.pairs if decisions else set())
     if lost:
         raise ConfigError(
             f"{counted(len(lost), 'decision')} in {old} would be lost: this job writes its own ledger there",
@@ -133,12 +134,13 @@ def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
     return decisions
 
 
-def _decided(ledger: Path) -> set[tuple[int, int]]:
+def _decided(ledger: str) -> set[tuple[int, int]]:
     """The decisions in a ledger that this job would replace; none if the file is not a ledger."""
+    path = given_file(ledger)
     try:
-        return read_ledger(ledger).pairs if ledger.is_file() else set()
+        return read_ledger(path).pairs if path.is_file() else set()
     except DataError as error:
-        raise_machine_fault(error, ledger)
+        raise_machine_fault(error, path)
         return set()
 
 
