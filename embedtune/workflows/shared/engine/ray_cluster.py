@@ -59,7 +59,8 @@ def _connect(ray: Any, address: str | None) -> None:
         raise ConfigError(
             f"the Ray cluster {address or 'of this machine'} cannot be reached: {reason_of(error)}",
             where="--engine",
-            next="start it with `ray start --head`, or use --engine local:N",
+            next="start it with `ray start --head`, or use --engine local:N; where the cluster asks for a token, set "
+            "RAY_AUTH_MODE=token here too",
         ) from error
 
 
