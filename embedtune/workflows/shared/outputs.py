@@ -27,6 +27,8 @@ Read = Iterable[tuple[str, str | None]]
 """Options and what the user named with them; None and names on the Hub are ignored."""
 _MODELS = ("--model", "--query-model", "--guide", "--teacher", "--cross-encoder", "--rerank")
 """Options that name a model, in whose folder nothing else is written; folders of other options hold data."""
+_SENDING = -1
+"""In the place of a checksum: a file of this size was on its way to an address, so it is ours if it is there."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ class Outputs:
         """Whether there is an output that is none of those with these marks."""
         if self.destination is not None:
             there = self.destination.mark(path)
-            return there is not None and there not in marks
+            return there is not None and there not in marks and [there[0], _SENDING] not in marks
         return os.path.lexists(path) and _own_mark(path, marks) is None
 
     @contextmanager
@@ -185,6 +187,8 @@ class Outputs:
         """
         known = self._record()
         if self.destination is not None:
+            sending = [written.stat().st_size, _SENDING]
+            self._note({**known, path.name: [*known.get(path.name, []), sending]}, path)
             sent = self.destination.send(written, path)
             self._note({**known, path.name: [] if sent is None else [sent]}, path)
             return

@@ -64,6 +64,21 @@ def test_a_file_of_ours_is_replaced_and_no_other(far, clicks):
     assert far.cat("/far/other.jsonl") != b"theirs"
 
 
+def test_a_file_that_arrived_while_the_command_was_stopped_is_ours(far, clicks, monkeypatch):
+    with monkeypatch.context() as patch:
+        put = far.put_file
+
+        def stopped(system, *names, **options):
+            put(*names, **options)
+            raise KeyboardInterrupt
+
+        patch.setattr(type(far), "put_file", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            click_preferences(clicks, "memory://far/there.jsonl")
+    assert far.exists("/far/there.jsonl")
+    click_preferences(clicks, "memory://far/there.jsonl", skipped="all")
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [
