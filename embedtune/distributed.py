@@ -34,6 +34,12 @@ BUCKET = 16 * 2**20
 """Numbers in one exchange of gradients: 64 MiB of float32."""
 HIDDEN = (*(names[0] for names in LAUNCHED.values()), "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 """Variables by which accelerate would divide batches and wrap the model a second time."""
+DIVIDED = {
+    "ACCELERATE_USE_FSDP": "FSDP",
+    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
+    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
+}
+"""Variables by which `accelerate launch` asks for weights that are divided among processes -> by what."""
 _apart = 0  # how many `apart` are open
 
 
@@ -42,8 +48,10 @@ def joined() -> Iterator[None]:
     """Around a command that several processes run together: they meet, and part at its end. One process meets nobody.
 
     Raises:
+        ConfigError: weights should be divided among the processes, or there are more processes than devices.
         PeerEnded: the others cannot be reached.
     """
+    _refuse_divided_weights()
     here = this_process()
     if here.count == 1 or (dist.is_available() and dist.is_initialized()):
         yield
@@ -71,6 +79,22 @@ def joined() -> Iterator[None]:
         os.environ.update(hidden)
         with suppress(RuntimeError):
             dist.destroy_process_group()
+
+
+def _refuse_divided_weights() -> None:
+    """Refuse weights that are divided: each forward pass would need all processes, which here encode by themselves.
+
+    Their micro-batches differ in number, they share dev sets and guides batch by batch, and the first one alone
+    measures the result.
+    """
+    for variable, name in DIVIDED.items():
+        if os.environ.get(variable, "").lower() in ("1", "true", "yes"):
+            raise ConfigError(
+                f"{name} divides an encoder's weights among processes, and here each process holds all of them",
+                where=variable,
+                next="launch without it; with model.lora.rank=16 or training.freeze_layers, weights that do not learn "
+                "take 4 bytes each instead of 16",
+            )
 
 
 def ranks() -> int:

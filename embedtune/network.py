@@ -1,12 +1,33 @@
-"""Whether the network may be used, and questions to it that end in time."""
+"""Addresses, whether the network may be used, and questions to it that end in time."""
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 Answer = TypeVar("Answer")
 _ON = ("1", "ON", "YES", "TRUE")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+-]+://.+")
+_THIS_MACHINE = "file://"
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is an address rather than a path.
+
+    >>> is_address("s3://bucket/pairs.jsonl"), is_address("hf:owner/name"), is_address("data/pairs.jsonl")
+    (True, False, False)
+    """
+    return _ADDRESS.fullmatch(name) is not None
+
+
+def local_name(name: str) -> str:
+    """A name without the prefix that says that it is a file of this machine.
+
+    >>> local_name("file:///data/pairs.jsonl"), local_name("s3://bucket/pairs.jsonl")
+    ('/data/pairs.jsonl', 's3://bucket/pairs.jsonl')
+    """
+    return name.removeprefix(_THIS_MACHINE)
 
 
 def is_offline(*variables: str) -> bool:

@@ -30,6 +30,7 @@ NOT_RUN = {
     r"embedtune train .*--devices 4": "starts four processes; tests/workflows/train/test_processes.py starts two",
     r"embedtune mine .*--index IVF16384": "needs a million passages; tests/search/test_index.py builds small indexes",
     r"embedtune encode .*--engine local:4": "starts four processes; tests/workflows/shared/engine starts two",
+    r"embedtune encode .*s3://": "needs a bucket; tests/workflows/shared/remote writes to memory://",
     r"embedtune .*https://api\.example\.com": "asks a server that is not there; tests/models/endpoints has a stand-in",
     r"embedtune tune": "races for half an hour; tests/test_every_command.py runs a short race",
     r"embedtune train kure-like": "trains an encoder of 2 GB; tests/config/recipe/test_shipped.py reads the recipe",

@@ -6,11 +6,30 @@ Sections are frozen and refuse unknown keys, so a misspelt option is an error an
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from embedtune.network import is_address
+
+
+def refuse_address(name: str) -> str:
+    """A name that is no address: only files are copied to one.
+
+    Raises:
+        ValueError: it is an address.
+    """
+    if is_address(name):
+        raise ValueError(
+            f"{name} is an address, and a folder is written on this machine; name a folder here, or one that is "
+            "mounted, and copy it when the command is done"
+        )
+    return name
+
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1)]
 """Not empty: an unset shell variable (`--data "$DATA"`) is a mistake, and never the folder one happens to be in."""
+NewFolder = Annotated[str, Field(min_length=1), AfterValidator(refuse_address)]
+"""A folder that a command writes, and reads again while it works."""
 AUTO = "auto"
 Auto = Literal["auto"]
 """As an alternative to a type: the run chooses, and says what and why."""

@@ -55,6 +55,7 @@ class DiskIndex:
 
     def __init__(self, folder: Path, facts: Mapping[str, Any], documents: np.ndarray, memory_bytes: int) -> None:
         self.folder, self.documents, self.memory_bytes = folder, documents, memory_bytes
+        self.facts = facts
         self.factory: str = facts["factory"]
         self.shards: list[int] = facts["shards"]  # the first position of each
         self._stacked: bool = facts["stacked"]
@@ -71,6 +72,11 @@ class DiskIndex:
         depth = f"{self._knob}={self.effort.depth}" if self._knob else ""
         scored = f"{self.effort.fetched} candidates scored exactly per document wanted" if self._lossy else ""
         return ", ".join(filter(None, (depth, scored)))
+
+    @property
+    def stays_on_disk(self) -> bool:
+        """Whether a search reads parts of it from disk as needed; any other index is read into memory whole."""
+        return self._stacked
 
     def top_k(
         self, queries: np.ndarray, k: int, *, tie_rank: np.ndarray | None = None

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from embedtune.config.fields import Store
 from embedtune.config.options import option
-from embedtune.config.section import Name, RecipeSection
+from embedtune.config.section import NewFolder, RecipeSection
 
 Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 
@@ -16,7 +16,9 @@ class OutputSection(RecipeSection):
 
     heading = "Output"
 
-    folder: Name | None = option(None, "the run folder", "FOLDER", flag="output", shown="runs/DATE-DATA-MODEL-LOSS")
+    folder: NewFolder | None = option(
+        None, "the run folder", "FOLDER", flag="output", shown="runs/DATE-DATA-MODEL-LOSS"
+    )
     store: Store = "auto"
     tensorboard: bool = False
     track: list[Tracker] = option(

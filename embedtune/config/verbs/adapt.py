@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from embedtune.config.options import option
-from embedtune.config.section import Name, RecipeSection
+from embedtune.config.section import Name, NewFolder, RecipeSection
 from embedtune.config.sections.spaces import ComparedTexts, ComparisonRun, EncodersSection
 
 ENCODER = "a Hub name, a folder, pip:PACKAGE, or a .parquet or .jsonl file of vectors (text, vector, role)"
@@ -41,7 +41,7 @@ class AdaptOutput(RecipeSection):
 
     heading = "Output"
 
-    folder: Name | None = option(
+    folder: NewFolder | None = option(
         None, "a new folder for the map, the model and the report", "FOLDER", flag="output", shown="adapted/DATE-NAME"
     )
 

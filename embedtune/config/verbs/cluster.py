@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from embedtune.config.fields import Device, Precision, Source, Store, TextEncoding, random_seed
 from embedtune.config.option_text import parse_bytes
 from embedtune.config.options import option
-from embedtune.config.section import Name, RecipeSection, Share
+from embedtune.config.section import Name, NewFolder, RecipeSection, Share
 from embedtune.config.sections.encoder import ModelSection
 
 AUTO = "auto"
@@ -132,7 +132,7 @@ class ClustersOutput(RecipeSection):
 
     heading = "Output"
 
-    folder: Name | None = option(
+    folder: NewFolder | None = option(
         None, "a new folder for the clusters and the report", "FOLDER", flag="output", shown="clusters/DATE-SET"
     )
     store: Store = "auto"

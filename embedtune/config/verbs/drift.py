@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from embedtune.config.options import option
-from embedtune.config.section import Name, RecipeSection
+from embedtune.config.section import NewFolder, RecipeSection
 from embedtune.config.sections.spaces import ComparedTexts, ComparisonRun, EncodersSection
 
 
@@ -12,7 +12,9 @@ class DriftOutput(RecipeSection):
 
     heading = "Output"
 
-    folder: Name | None = option(None, "a new folder for the report", "FOLDER", flag="output", shown="drifts/DATE-NAME")
+    folder: NewFolder | None = option(
+        None, "a new folder for the report", "FOLDER", flag="output", shown="drifts/DATE-NAME"
+    )
 
 
 class DriftConfig(RecipeSection):

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from embedtune.config.fields import Columns, Device, Engine, EvidenceGroup, Precision, Store, TextEncoding, random_seed
 from embedtune.config.options import option
-from embedtune.config.section import Name, RecipeSection
+from embedtune.config.section import Name, NewFolder, RecipeSection
 from embedtune.config.systems import SystemsSection
 
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
@@ -104,7 +104,7 @@ class EvaluationOutput(RecipeSection):
 
     heading = "Output"
 
-    folder: Name | None = option(
+    folder: NewFolder | None = option(
         None,
         "a new folder for rankings, scores per query and the report",
         "FOLDER",

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from embedtune.config.fields import Columns, Store, random_seed
 from embedtune.config.options import option
-from embedtune.config.section import Name, RecipeSection
+from embedtune.config.section import Name, NewFolder, RecipeSection
 from embedtune.config.sections.encoder import ModelSection
 
 Target = Literal["onnx", "openvino", "static", "gguf"]
@@ -64,7 +64,7 @@ class ExportTargetSection(RecipeSection):
         shown="all; 256 for static",
         ge=2,
     )
-    folder: Name | None = option(
+    folder: NewFolder | None = option(
         None, "a new folder for the export", "FOLDER", flag="output", shown="exports/DATE-NAME"
     )
 

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from embedtune.config.fields import AllowPickle, Columns, Device, TrustRemoteCode, random_seed
 from embedtune.config.options import option
-from embedtune.config.section import Name, RecipeSection
+from embedtune.config.section import Name, NewFolder, RecipeSection
 from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.sections.guard import GuardSetsSection
 
@@ -82,7 +82,7 @@ class MergeOutput(RecipeSection):
 
     heading = "Output"
 
-    folder: Name | None = option(
+    folder: NewFolder | None = option(
         None, "a new folder for the model and its report", "FOLDER", flag="output", shown="merged/DATE-NAME"
     )
 

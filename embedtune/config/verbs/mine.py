@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from embedtune.config.fields import Columns, Device, EncodingPrecision, Engine, Source, Store, TextEncoding, random_seed
+from embedtune.config.fields import Columns, Device, EncodingPrecision, Source, Store, TextEncoding, random_seed
 from embedtune.config.option_text import parse_bytes, parse_range
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
@@ -65,7 +65,13 @@ class MiningSection(RecipeSection):
     seed: int = random_seed("the sampling, the choice of a margin and the starter")
     device: Device = "auto"
     precision: EncodingPrecision = "auto"
-    engine: Engine = "here"
+    engine: str = option(
+        "here",
+        "where texts are encoded and queries searched: in this process (here), in N processes of this machine "
+        "(local:N), or on a Ray cluster; the result is the same",
+        "here|local:N|ray[://HOST:PORT]",
+        group="Run",
+    )
 
     @field_validator("memory")
     @classmethod

@@ -17,11 +17,12 @@ from embedtune.data.sources.layouts.places import entries, folders_in, is_folder
 from embedtune.data.sources.layouts.saved import saved_files
 from embedtune.data.sources.layouts.splits import ALIASES, split_of
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.reading.remote import fetched, is_address
+from embedtune.data.sources.reading.remote import fetched
 from embedtune.data.sources.reading.unchanged import demand_unchanged
 from embedtune.data.sources.streams import missing, plain_stem, plain_suffix, refuse_odd, sha256
 from embedtune.data.sources.tables import READABLE, RecordTable, check_suffix, open_table
 from embedtune.errors import DataError
+from embedtune.network import is_address, local_name
 
 SAMPLES = "samples"
 HALVES = {"samples:en": "en", "samples:ko": "ko"}
@@ -90,6 +91,7 @@ def source_path(name: str) -> Path | None:
     """The file or folder that a name refers to, which an address is copied to; None for a set of the Hub."""
     if name.startswith("hf:"):
         return None
+    name = local_name(name)
     if is_address(name):
         return fetched(name)
     return samples_folder() if name == SAMPLES or name in HALVES else Path(name).expanduser()

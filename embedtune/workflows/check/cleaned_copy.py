@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from embedtune.data.checks.repair import MENDED_CODES, REMOVED_CODES, Repair
@@ -15,13 +14,16 @@ from embedtune.findings import Finding
 from embedtune.workflows.check.left_out import left_out
 from embedtune.workflows.check.row_stream import RowStream
 from embedtune.workflows.shared.outputs import Outputs
+from embedtune.workflows.shared.remote.destination import destination_of, written_here
 
 _PREFERENCE = {"positive": "chosen", "negatives": "rejected"}
 
 
-def copies(path: Path) -> Outputs:
+def copies(copy: str) -> Outputs:
     """The copy, and the file `<name>.removed.jsonl` next to it with what it lacks."""
-    return Outputs([path, path.with_name(f"{path.stem}.removed.jsonl")], option="--fix")
+    path = written_here(copy)
+    files = [path, path.with_name(f"{path.stem}.removed.jsonl")]
+    return Outputs(files, option="--fix", destination=destination_of(copy))
 
 
 def write_copy(
@@ -63,8 +65,8 @@ def write_copy(
     unreadable = sum(one.count for one in own if one.code in (UNREADABLE, TEXTS, LABELS))
     gone = dict(repair.removed) | ({"unreadable, or with a missing text (at least)": unreadable} if unreadable else {})
     return {
-        "output": str(path),
-        "removed_rows": str(removed_path),
+        "output": outputs.shown(path),
+        "removed_rows": outputs.shown(removed_path),
         "rows": rows,
         "changed": {what: count for what, count in repair.changed.items() if count},
         "removed": gone,

@@ -69,7 +69,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     talk = talk or Silence()
     declare_encoding(config.data.encoding)
     demand_encoder(config)
-    outputs = None if config.check.fix is None else _outputs(config, Path(config.check.fix).expanduser(), force=force)
+    outputs = None if config.check.fix is None else _outputs(config, config.check.fix, force=force)
     if config.model.name is not None:
         check_device(config.check.device)
         demand_weights(config.model, "used to forecast a training")
@@ -108,9 +108,9 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     )
 
 
-def _outputs(config: CheckConfig, path: Path, *, force: bool) -> Outputs:
+def _outputs(config: CheckConfig, copy: str, *, force: bool) -> Outputs:
     """The files of `--fix`, refused before anything is read where something would be lost."""
-    outputs, data = copies(path), config.data
+    outputs, data = copies(copy), config.data
     outputs.demand_files()
     outputs.demand_apart(
         [

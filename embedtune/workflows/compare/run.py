@@ -30,7 +30,7 @@ from embedtune.workflows.compare.same import cut_runs, one_seed_each, same_quest
 from embedtune.workflows.compare.values import Sources, Values
 from embedtune.workflows.shared.evaluation_folder import file_name
 from embedtune.workflows.shared.machine import machine_facts
-from embedtune.workflows.shared.output_folder import fresh_folder
+from embedtune.workflows.shared.output_folder import folder_here, fresh_folder
 from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.talk import Silence, Talk
 
@@ -87,7 +87,7 @@ def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResu
         raise ConfigError(f"got {len(named)} systems, at most {len(ascii_lowercase)} can be compared", where="compare")
     if options.output is not None:
         systems = [(name, name.partition("#")[0]) for text in named for name in names_in(text)]
-        Outputs(folders=[Path(options.output).expanduser()]).demand_apart([("--data", options.data), *systems])
+        Outputs(folders=[folder_here(options.output)]).demand_apart([("--data", options.data), *systems])
     if options.group is not None and options.data is None:
         raise ConfigError(
             "it names a column of the judged data, and no data is named",

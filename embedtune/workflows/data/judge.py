@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from embedtune.data.sources.columns import field_of
+from embedtune.data.sources.reading.remote import given_file
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.tables import open_table
 from embedtune.data.sources.write import write_jsonl
@@ -73,12 +73,12 @@ def judge_ledger(
         DataError: the ledger cannot be read, or is empty.
         ModelError: the endpoint cannot be used; its answers so far are kept.
     """
-    talk, target = talk or Silence(), Path(output).expanduser()
-    outputs = Outputs([target])
+    talk = talk or Silence()
+    outputs = Outputs.of(output)
     outputs.demand_files()
     outputs.demand_apart([("LEDGER", ledger)])
     outputs.demand_own(force=force)
-    read_ledger(Path(ledger).expanduser())  # reports all faults at once
+    read_ledger(given_file(ledger))  # reports all faults at once
     lines = _lines(ledger)
     kept = open_store(store)
     folder = None if kept is None else kept.folder / ANSWERS
@@ -93,13 +93,13 @@ def judge_ledger(
             tell(len(answers), len(lines))
     with outputs.alone():
         outputs.remove_unfinished()
-        with outputs.writing(target) as path:
+        with outputs.writing(outputs.files[0]) as path:
             write_jsonl(path, (_decided(line, answer) for line, answer in zip(lines, answers, strict=True)))
-    return _result(str(target), lines, answers)
+    return _result(outputs.shown(outputs.files[0]), lines, answers)
 
 
 def _lines(ledger: str) -> list[dict[str, Any]]:
-    table = open_table(Path(ledger).expanduser())
+    table = open_table(given_file(ledger))
     lines = []
     for number, record in table.records:
         place = table.place(number)

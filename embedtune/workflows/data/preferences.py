@@ -1,9 +1,9 @@
 """`embedtune data preferences`: a click log in, rows for the loss dpo out."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from embedtune.data.sources.clicks import Skipped, read_clicks
+from embedtune.data.sources.reading.remote import given_file
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.tables import open_table
 from embedtune.data.sources.write import write_jsonl
@@ -45,12 +45,11 @@ def click_preferences(
         ConfigError: the file exists and is not ours, or it is the log.
         OutputError: it cannot be written.
     """
-    target = Path(output).expanduser()
-    outputs = Outputs([target])
+    outputs = Outputs.of(output)
     outputs.demand_files()
     outputs.demand_apart([("LOG", source)])
     outputs.demand_own(force=force)
-    found = read_clicks(open_table(Path(source).expanduser()), skipped)
+    found = read_clicks(open_table(given_file(source)), skipped)
     rows = list(found.rows())
     said = found.said(len(rows))
     if not rows:
@@ -61,6 +60,6 @@ def click_preferences(
         )
     with outputs.alone():
         outputs.remove_unfinished()
-        with outputs.writing(target) as path:
+        with outputs.writing(outputs.files[0]) as path:
             write_jsonl(path, rows)
-    return PreferencesResult(str(target), len(rows), found.clicks, said)
+    return PreferencesResult(outputs.shown(outputs.files[0]), len(rows), found.clicks, said)

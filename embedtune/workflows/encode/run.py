@@ -27,6 +27,7 @@ from embedtune.workflows.shared.engine.spreading import Spreading
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.output_folder import refuse_others, remove_own
 from embedtune.workflows.shared.outputs import Outputs
+from embedtune.workflows.shared.remote.destination import written_here
 from embedtune.workflows.shared.talk import Silence, Talk
 
 SUFFIXES = (".npy", ".parquet")
@@ -51,9 +52,9 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None, force: bool = Fals
     started = time.perf_counter()
     talk = talk or Silence()
     declare_encoding(config.data.encoding)
-    output = Path(config.output.path).expanduser()
+    output = written_here(config.output.path)
     job = output.with_name(f"{output.name}.job")
-    outputs = Outputs([output], [job])
+    outputs = Outputs.of(config.output.path, [job])
     _check(config, outputs)
     outputs.demand_own(force=force)
     refuse_others(job, OWN)
@@ -90,7 +91,7 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None, force: bool = Fals
         _write(outputs, job, texts, vectors, _role(encoder, config))
     remove_own(job, OWN)
     elapsed = round(time.perf_counter() - started, 2)
-    return EncodeResult(str(output), count, encoder.dimensions, elapsed, sum(known), config.encoding.role)
+    return EncodeResult(outputs.shown(output), count, encoder.dimensions, elapsed, sum(known), config.encoding.role)
 
 
 def _check(config: EncodeConfig, outputs: Outputs) -> None:

@@ -6,7 +6,6 @@ A line of the pool is one of a ledger, as `mine` writes them: it is identified b
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import JudgedSource
+from embedtune.data.sources.reading.remote import given_file
 from embedtune.data.sources.streams import sha256
 from embedtune.data.sources.write import write_jsonl
 from embedtune.errors import ConfigError, DataError
@@ -44,9 +44,9 @@ def check_pool(config: EvaluateConfig) -> None:
     """
     if config.output.pool is None:
         return
-    path = Path(config.output.pool).expanduser()
-    Outputs([path], option=POOL).demand_files()
-    if path.exists():
+    outputs = Outputs.of(config.output.pool, option=POOL)
+    outputs.demand_files()
+    if outputs.exists(outputs.files[0]):
         raise ConfigError(
             "this file exists, and may hold answers",
             where=f"{POOL} {config.output.pool}",
@@ -78,7 +78,7 @@ def with_answers(read: JudgedSource, files: Sequence[str]) -> JudgedSource:
     """
     known: dict[Pair, int] = {}
     for name in files:
-        path = Path(name).expanduser()
+        path = given_file(name)
         decisions = read_ledger(path)
         decided = dict.fromkeys(_pairs(decisions.negative_ids), 0) | dict.fromkeys(_pairs(decisions.positive_ids), 1)
         both = sum(known.get(pair, grade) != grade for pair, grade in decided.items())
@@ -166,12 +166,12 @@ def _one_positive(judged: JudgedSet) -> dict[int, str]:
     return found
 
 
-def write_pool(path: Path, records: Iterator[dict[str, Any]]) -> int:
+def write_pool(name: str, records: Iterator[dict[str, Any]]) -> int:
     """Write a pool; returns how many documents it proposes."""
-    outputs = Outputs([path], option=POOL)
+    outputs = Outputs.of(name, option=POOL)
     with outputs.alone():
         outputs.remove_unfinished()
-        with outputs.writing(path) as unfinished:
+        with outputs.writing(outputs.files[0]) as unfinished:
             return write_jsonl(unfinished, records)
 
 

@@ -77,7 +77,7 @@ def _check(config: EvaluateConfig) -> None:
     if config.output.folder is not None:
         Outputs(folders=[Path(config.output.folder).expanduser()]).demand_apart(_read(config))
     if config.output.pool is not None:
-        Outputs([Path(config.output.pool).expanduser()], option=POOL).demand_apart(_read(config))
+        Outputs.of(config.output.pool, option=POOL).demand_apart(_read(config))
     check_device(config.evaluation.device)
     engine_named(config.evaluation.engine)
     models = config.models
@@ -169,7 +169,7 @@ def _result(config: EvaluateConfig, tasks: Sequence[Task], training: Training, f
 def _pool(name: str, tasks: Sequence[Task], seed: int) -> JudgingPool:
     """Write the documents to judge next, those of every set."""
     proposed = (record for task in tasks if isinstance(task, RetrievalTask) for record in task.pool(seed=seed))
-    return JudgingPool(file=name, documents=write_pool(Path(name).expanduser(), proposed))
+    return JudgingPool(file=name, documents=write_pool(name, proposed))
 
 
 def _described(config: EvaluateConfig, tasks: Sequence[Task]) -> tuple[str, ...]:

@@ -12,11 +12,10 @@ from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.splits.groups import draw
 from embedtune.mining.candidate_block import PADDING
 from embedtune.mining.fuse import alternate, reciprocal_rank
-from embedtune.models.files.load import choose_device
 from embedtune.search.bm25 import Bm25, demand_words
-from embedtune.search.dense import top_k
 from embedtune.search.index import DiskIndex, Effort, deepen, disk_index
 from embedtune.search.pairwise import pair_scores
+from embedtune.workflows.mine.dense.finding import DenseSearch, Finder, QueryShard
 from embedtune.workflows.mine.job_documents import JobDocuments
 from embedtune.workflows.mine.job_vectors import Vectors
 from embedtune.workflows.shared.jobs.job import Job, is_done, key_of, load_array, save_array
@@ -25,8 +24,6 @@ from embedtune.workflows.shared.talk import Talk
 EXACT, SAID = "exact", "said.json"
 RECALL_QUERIES = 200
 """Queries that the recall of an index is measured on."""
-Finder = Callable[[np.ndarray, int], np.ndarray]
-"""From query numbers (Q,) and k to the positions (Q, k) int64 of the best documents, best first, padded with -1."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,13 @@ class CandidateSearch:
         """The query numbers of each block."""
         count, size = len(self.vectors.queries), self.config.mining.block
         return [np.arange(first, min(first + size, count)) for first in range(0, count, size)]
+
+    def shard(self, block: int) -> QueryShard:
+        """A block as what a search is asked."""
+        queries = self.blocks[block]
+        # One more than its positives: the query's own text may be a document.
+        k = self.config.filters.ranks[1] + int(self.positive_counts[queries].max()) + 1
+        return QueryShard(block, int(queries[0]), int(queries[-1]) + 1, min(k, self.documents.searched))
 
     def path(self, block: int) -> Path:
         """The file of one block's results."""
@@ -105,12 +109,9 @@ def search(
     finder, said = _finder(job_search, job, talk)
     job.write_json(f"{folder.name}/{SAID}", {"said": said})
     with talk.progress("searching", total=len(job_search.blocks)) as tell:
-        for number in missing:
-            tell(number)
-            queries = job_search.blocks[number]
-            # One more than its positives: the query's own text may be a document.
-            k = config.filters.ranks[1] + int(job_search.positive_counts[queries].max()) + 1
-            save_array(job_search.path(number), finder(queries, min(k, documents.searched)))
+        for shard, found in finder([job_search.shard(number) for number in missing]):
+            tell(shard.number)
+            save_array(job_search.path(shard.number), found)
     return job_search, said
 
 
@@ -122,33 +123,19 @@ def _said(job: Job, folder: Path) -> tuple[str, ...]:
 def _finder(search: CandidateSearch, job: Job, talk: Talk) -> tuple[Finder, tuple[str, ...]]:
     kind = search.config.mining.candidates
     if kind == "bm25":
-        return _sparse(search, talk), ()
+        by_words = _sparse(search, talk)
+        return lambda shards: ((shard, by_words(shard)) for shard in shards), ()
     dense, said = _dense(search, job, talk)
     if kind == "dense":
         return dense, said
     sparse, join = _sparse(search, talk), reciprocal_rank if search.config.mining.fusion == "fuse" else alternate
-    return lambda queries, k: join(dense(queries, k), sparse(queries, k), k), said
+    return lambda shards: ((shard, join(found, sparse(shard), shard.k)) for shard, found in dense(shards)), said
 
 
-def _dense(search: CandidateSearch, job: Job, talk: Talk) -> tuple[Finder, tuple[str, ...]]:
+def _dense(search: CandidateSearch, job: Job, talk: Talk) -> tuple[DenseSearch, tuple[str, ...]]:
     mining, documents = search.config.mining, search.vectors.documents[: search.documents.searched]
-    queries = search.vectors.queries
-    if mining.index != EXACT:
-        index, said = _index(search, documents, job, talk)
-        return lambda chosen, k: index.top_k(queries[chosen], k, tie_rank=search.tie_rank)[1], said
-
-    def exact(chosen: np.ndarray, k: int) -> np.ndarray:
-        device = choose_device(mining.device) if mining.device.startswith("cuda") else "cpu"
-        return top_k(
-            queries[chosen],
-            documents,
-            k,
-            tie_rank=search.tie_rank,
-            memory_bytes=mining.memory_bytes,
-            device=device,
-        )[1]
-
-    return exact, ()
+    index, said = (None, ()) if mining.index == EXACT else _index(search, documents, job, talk)
+    return DenseSearch(mining, search.vectors, documents, search.tie_rank, index, search.folder, talk), said
 
 
 def _index(search: CandidateSearch, documents: np.ndarray, job: Job, talk: Talk) -> tuple[DiskIndex, tuple[str, ...]]:
@@ -184,7 +171,7 @@ def _recall(index: DiskIndex, queries: np.ndarray, k: int, job: Job, name: str) 
     return float(found["recall"])
 
 
-def _sparse(search: CandidateSearch, talk: Talk) -> Finder:
+def _sparse(search: CandidateSearch, talk: Talk) -> Callable[[QueryShard], np.ndarray]:
     documents = search.documents
     demand_words(documents.pairs.queries)
     with talk.progress("indexing the words of the documents"):
@@ -192,8 +179,9 @@ def _sparse(search: CandidateSearch, talk: Talk) -> Finder:
         index = Bm25(texts)
     talk.say(index.forms.described)
 
-    def find(chosen: np.ndarray, k: int) -> np.ndarray:
-        return index.top_k([documents.pairs.queries[i] for i in chosen], k, tie_rank=search.tie_rank)[1]
+    def find(shard: QueryShard) -> np.ndarray:
+        queries = documents.pairs.queries[shard.first : shard.end]
+        return index.top_k(queries, shard.k, tie_rank=search.tie_rank)[1]
 
     return find
 

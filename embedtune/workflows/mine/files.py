@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from embedtune.workflows.shared.remote.destination import written_here
+
 
 class Files(NamedTuple):
     """What a job writes.
@@ -26,6 +28,6 @@ def files_of(output: str) -> Files:
     >>> [path.name for path in files_of("a/mined.jsonl")]
     ['mined.jsonl', 'mined.ledger.jsonl', 'mined.report.html', 'mined.report.md']
     """
-    path = Path(output).expanduser()
+    path = written_here(output)
     names = (f"{path.stem}{ending}" for ending in (".ledger.jsonl", ".report.html", ".report.md"))
     return Files(path, *map(path.with_name, names))

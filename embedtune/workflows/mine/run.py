@@ -13,6 +13,7 @@ from typing import Any
 from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.formats.shared.mined import check_format
+from embedtune.data.sources.reading.remote import given_file
 from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
 from embedtune.errors import ConfigError, DataError, EmbedtuneError, raise_machine_fault
@@ -28,7 +29,8 @@ from embedtune.workflows.shared.engine.naming import engine_named
 from embedtune.workflows.shared.jobs.job import MANIFEST, OWN, Job, changes
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.output_folder import refuse_others
-from embedtune.workflows.shared.outputs import Outputs, is_same
+from embedtune.workflows.shared.outputs import Outputs
+from embedtune.workflows.shared.remote.destination import destination_of
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
 
 
@@ -48,11 +50,12 @@ def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False,
     started = time.perf_counter()
     talk = talk or Silence()
     declare_encoding(config.data.encoding)
-    job = Job(Path(f"{config.output.path}.job").expanduser())
-    outputs = Outputs(files_of(config.output.path), [job.path])
+    files = files_of(config.output.path)
+    job = Job(files.negatives.with_name(f"{files.negatives.name}.job"))
+    outputs = Outputs(files, [job.path], destination=destination_of(config.output.path))
     _check_recipe(config, outputs)
-    decisions = _decisions(config, talk)
-    outputs.demand_own(force=force, but=[outputs.files[1]] if _edits_own_ledger(config) else [])
+    decisions = _decisions(config, outputs, talk)
+    outputs.demand_own(force=force, but=[files.ledger] if _edits_own_ledger(config, outputs) else [])
     refuse_others(job.path, OWN)
     pairs = _pairs(config, decisions, talk)
     with alone(job.lock), orderly_end(job.unfinished):
@@ -73,7 +76,7 @@ def _check_recipe(config: MineConfig, outputs: Outputs) -> None:
         [
             ("--data", config.data.source),
             ("--corpus", config.data.corpus),
-            ("--relabel", None if _edits_own_ledger(config) else config.output.relabel),
+            ("--relabel", None if _edits_own_ledger(config, outputs) else config.output.relabel),
             ("--model", config.model.name),
             ("--guide", config.guide.name),
             ("--cross-encoder", config.cross_encoder.name),
@@ -95,9 +98,9 @@ def _check_recipe(config: MineConfig, outputs: Outputs) -> None:
             _resolve_judge(option, section)
 
 
-def _edits_own_ledger(config: MineConfig) -> bool:
+def _edits_own_ledger(config: MineConfig, outputs: Outputs) -> bool:
     """Whether the decisions are in the ledger that this job writes, which keeps them."""
-    return is_same(config.output.relabel, files_of(config.output.path).ledger)
+    return outputs.is_named(config.output.relabel, files_of(config.output.path).ledger)
 
 
 def _resolve_judge(option: str, section: ModelSection) -> None:
@@ -108,15 +111,16 @@ def _resolve_judge(option: str, section: ModelSection) -> None:
         raise
 
 
-def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
+def _decisions(config: MineConfig, outputs: Outputs, talk: Talk) -> Decisions | None:
     """What a person decided in the ledger.
 
     Raises:
         ConfigError: this job would replace a ledger that holds other decisions.
     """
-    relabel, old = config.output.relabel, files_of(config.output.path).ledger
-    decisions = None if relabel is None else read_ledger(Path(relabel).expanduser())
-    lost = _decided(old) - (decisions.pairs if decisions else set())
+    relabel, ledger = config.output.relabel, files_of(config.output.path).ledger
+    old = outputs.shown(ledger)
+    decisions = None if relabel is None else read_ledger(given_file(relabel))
+    lost = (_decided(old) if outputs.exists(ledger) else set()) - (decisions.pairs if decisions else set())
     if lost:
         raise ConfigError(
             f"{counted(len(lost), 'decision')} in {old} would be lost: this job writes its own ledger there",
@@ -130,12 +134,13 @@ def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
     return decisions
 
 
-def _decided(ledger: Path) -> set[tuple[int, int]]:
+def _decided(ledger: str) -> set[tuple[int, int]]:
     """The decisions in a ledger that this job would replace; none if the file is not a ledger."""
+    path = given_file(ledger)
     try:
-        return read_ledger(ledger).pairs if ledger.is_file() else set()
+        return read_ledger(path).pairs if path.is_file() else set()
     except DataError as error:
-        raise_machine_fault(error, ledger)
+        raise_machine_fault(error, path)
         return set()
 
 

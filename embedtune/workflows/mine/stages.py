@@ -46,7 +46,7 @@ from embedtune.workflows.mine.result import Totals, findings_of
 from embedtune.workflows.mine.teachers import ask_teacher, who_scores
 from embedtune.workflows.shared.jobs.job import Job
 from embedtune.workflows.shared.machine import machine_facts, mapped_memory_bytes, peak_memory_bytes
-from embedtune.workflows.shared.outputs import Outputs, is_same
+from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.talk import Talk
 
 
@@ -101,12 +101,12 @@ def run(
             left_out=written.left_out,
             documents=documents.searched,
         ),
-        *_ledger_finding(files.ledger, doubtful),
+        *_ledger_finding(outputs.shown(files.ledger), doubtful),
     )
     # Before the result, whose report brings libraries of its own.
     mapped = mapped_memory_bytes()
     result = MineResult(
-        output=str(files.negatives),
+        output=outputs.shown(files.negatives),
         rows=written.rows,
         negatives=totals.negatives,
         queries_short=totals.short,
@@ -114,8 +114,8 @@ def run(
         elapsed_s=round(time.perf_counter() - started, 2),
         peak_memory_bytes=peak_memory_bytes(),
         mapped_memory_bytes=mapped,
-        report=str(files.page),
-        ledger=str(files.ledger) if files.ledger.exists() else None,
+        report=outputs.shown(files.page),
+        ledger=outputs.shown(files.ledger) if outputs.exists(files.ledger) else None,
         queries=len(pairs.queries),
         documents=documents.searched,
         asked=config.mining.negatives,
@@ -162,11 +162,11 @@ def _write(choice: NegativeChoice, path: Path, totals: Totals) -> Written:
 def _write_ledger(choice: NegativeChoice, path: Path, outputs: Outputs) -> int:
     """Write the doubtful pairs, followed by a person's decisions if they were read from this same file."""
     decisions = choice.search.documents.decisions
-    decided = decisions.records if decisions and is_same(choice.config.output.relabel, path) else ()
+    decided = decisions.records if decisions and outputs.is_named(choice.config.output.relabel, path) else ()
     entries = chain.from_iterable((Entry(**one) for one in part["ledger"]) for part in choice.parts())
     first = next(entries, None)
     if first is None and not decided:
-        path.unlink(missing_ok=True)  # neither an empty ledger nor that of another job should stay here
+        outputs.remove(path)  # neither an empty ledger nor that of another job should stay here
         return 0
     with outputs.writing(path) as written:
         return write_ledger(written, chain([] if first is None else [first], entries), LEDGER_LINES, decided)
@@ -187,8 +187,8 @@ def _calibration_finding(calibration: dict | None) -> Iterator[Finding]:
         yield Finding("margin", "warning", 1, calibration["warning"], "Set --margin or --target-kept yourself.")
 
 
-def _ledger_finding(ledger: Path, doubtful: int) -> Iterator[Finding]:
+def _ledger_finding(ledger: str, doubtful: int) -> Iterator[Finding]:
     if doubtful:
-        message = f"{ledger.name} lists the candidates that look most like correct answers."
+        message = f"{ledger.rpartition('/')[2]} lists the candidates that look most like correct answers."
         fix = f'Set "decision" to "positive" or "negative" in it and mine again with --relabel {ledger}.'
         yield Finding("ledger", "note", 1, message, fix)

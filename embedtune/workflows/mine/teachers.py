@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from math import nan
-from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.guides.guide_file import columns_of, holds_scores
 from embedtune.data.guides.guide_scores import PairScores, read_scores
 from embedtune.data.sources.columns import listed
+from embedtune.data.sources.reading.remote import given_file
 from embedtune.data.sources.streams import sha256
 from embedtune.errors import ConfigError, DataError
 from embedtune.findings import counted
@@ -78,7 +78,7 @@ def check_teacher(config: MineConfig) -> None:
     """
     if config.teacher.file is None:
         return
-    path = Path(config.teacher.file).expanduser()
+    path = given_file(config.teacher.file)
     if not path.is_file():
         raise ConfigError(
             f"{config.teacher.file} is not a file; a teacher is a file with its scores",
@@ -101,7 +101,7 @@ def ask_teacher(config: MineConfig, search: CandidateSearch, talk: Talk) -> File
     """
     if config.teacher.file is None:
         return None
-    path = Path(config.teacher.file).expanduser()
+    path = given_file(config.teacher.file)
     judge = FileJudge(search, read_scores(path), sha256(path))
     scored, positives = judge.covered()
     if not scored:

@@ -11,6 +11,7 @@ from datetime import datetime
 from errno import ENOTDIR
 from pathlib import Path
 
+from embedtune.config.section import refuse_address
 from embedtune.durable import UNFINISHED, discard
 from embedtune.errors import ConfigError, EmbedtuneError, OutputError, machine_fault
 from embedtune.workflows.shared.lock import alone
@@ -27,12 +28,24 @@ RESULTS = (
 def output_path(asked: str | None, parent: Path, name: str) -> Path:
     """The folder that the user asked for, or an unused `parent/<date>-<name>`."""
     if asked:
-        return Path(asked).expanduser()
+        return folder_here(asked)
     path = candidate = parent / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     number = 2  # for commands that start in the same second
     while candidate.exists():
         candidate, number = path.with_name(f"{path.name}-{number}"), number + 1
     return candidate
+
+
+def folder_here(name: str) -> Path:
+    """The folder that the user named.
+
+    Raises:
+        ConfigError: it is an address, to which only files are copied.
+    """
+    try:
+        return Path(refuse_address(name)).expanduser()
+    except ValueError as error:
+        raise ConfigError(str(error), where="--output") from error
 
 
 def remove_own(folder: Path, own: str) -> None:

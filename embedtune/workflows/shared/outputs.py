@@ -9,22 +9,26 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from embedtune.data.sources.layouts.places import on_disk
-from embedtune.data.sources.reading.remote import is_address
 from embedtune.data.sources.source import reads, source_path
 from embedtune.durable import UNFINISHED, checksum, read_sealed, remove_unfinished, replace, write_sealed
 from embedtune.errors import ConfigError, OutputError, raise_machine_fault
+from embedtune.network import is_address, local_name
 from embedtune.workflows.shared.lock import HeldLock, alone
+from embedtune.workflows.shared.remote.destination import Destination, destination_of, written_here
 
 Read = Iterable[tuple[str, str | None]]
 """Options and what the user named with them; None and names on the Hub are ignored."""
 _MODELS = ("--model", "--query-model", "--guide", "--teacher", "--cross-encoder", "--rerank")
 """Options that name a model, in whose folder nothing else is written; folders of other options hold data."""
+_SENDING = -1
+"""In the place of a checksum: a file of this size was on its way to an address, so it is ours if it is there."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +39,50 @@ class Outputs:
         files: the first is the one that the user named.
         folders: of work or results; what they hold may be removed.
         option: what the user named the output with.
+        destination: the address of the first file; None for files of this machine.
     """
 
     files: Sequence[Path] = ()
     folders: Sequence[Path] = ()
     option: str = "--output"
+    destination: Destination | None = None
+
+    @classmethod
+    def of(cls, output: str, folders: Sequence[Path] = (), option: str = "--output") -> "Outputs":
+        """The one file that the user named, by a path or an address."""
+        return cls([written_here(output)], folders, option, destination_of(output))
+
+    def shown(self, path: Path) -> str:
+        """The name of an output for the user: its address, if it has one."""
+        return str(path) if self.destination is None else self.destination.of(path)
+
+    def is_named(self, name: str | None, path: Path) -> bool:
+        """Whether a name that the user gave refers to this output."""
+        return is_same(name, path) or (self.destination is not None and name == self.destination.of(path))
+
+    def exists(self, path: Path) -> bool:
+        """Whether an output is there."""
+        return path.exists() if self.destination is None else self.destination.mark(path) is not None
+
+    def remove(self, path: Path) -> None:
+        """Remove an output, if it is there; only after `demand_own`."""
+        path.unlink(missing_ok=True)
+        if self.destination is not None:
+            self.destination.remove(path)
 
     @property
     def _where(self) -> str:
-        return f"{self.option} {[*self.files, *self.folders][0]}"
+        return f"{self.option} {self.shown([*self.files, *self.folders][0])}"
 
     def demand_files(self) -> None:
-        """Refuse a folder in the place of a file.
+        """Refuse a folder in the place of a file, and an address that cannot be written.
 
         Raises:
-            OutputError: the first output is a folder, or its name is not a valid file name.
+            OutputError: the first output is a folder, or nothing can be written under its name.
         """
+        if self.destination is not None:
+            self.destination.demand_writable(self.option)
+            return
         try:
             is_folder = self.files[0].is_dir()
         except (OSError, ValueError) as error:  # such as a name that is too long
@@ -69,6 +101,9 @@ class Outputs:
             ConfigError: an output is a file that is read, or would be read as a part of a folder.
         """
         for option, name in read:
+            for path in self.files if self.destination is not None and name and is_address(name) else ():
+                if self.destination is not None and self.destination.is_read_from(name or "", path):
+                    raise self._refusal(path, f"is read by {option}, or would be a part of what is read there")
             place = None if name is None else _place(option, name)
             if place is None:
                 continue
@@ -85,7 +120,7 @@ class Outputs:
 
     def _refusal(self, path: Path, what: str) -> ConfigError:
         named = [*self.files, *self.folders][0]
-        other = f"the work folder {path}" if path in self.folders else f"{path}, which is written as well,"
+        other = f"the work folder {path}" if path in self.folders else f"{self.shown(path)}, which is written as well,"
         subject = "this" if path == named else other
         return ConfigError(f"{subject} {what}", where=self._where, next="give the output another name")
 
@@ -103,14 +138,21 @@ class Outputs:
             return
         known = self._record()
         for path in self.files:
-            if path in but or not os.path.lexists(path) or _own_mark(path, known.get(path.name, [])):
+            if path in but or not self._is_others(path, known.get(path.name, [])):
                 continue
             why = "it has changed since embedtune wrote it" if path.name in known else "embedtune did not write it"
             raise ConfigError(
-                f"{path} already exists, and {why}",
+                f"{self.shown(path)} already exists, and {why}",
                 where=self._where,
                 next="give the output another name, or add --force to replace it",
             )
+
+    def _is_others(self, path: Path, marks: Sequence[list[int]]) -> bool:
+        """Whether there is an output that is none of those with these marks."""
+        if self.destination is not None:
+            there = self.destination.mark(path)
+            return there is not None and there not in marks and [there[0], _SENDING] not in marks
+        return os.path.lexists(path) and _own_mark(path, marks) is None
 
     @contextmanager
     def writing(self, path: Path) -> Iterator[Path]:
@@ -137,22 +179,31 @@ class Outputs:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def finish(self, written: Path, path: Path) -> None:
-        """Record that a finished file is ours, then give it the name of an output.
+        """Record that a finished file is ours, then give it the name of an output; an address gets a copy of it.
 
         Raises:
             OSError: the system refuses.
-            OutputError: the record cannot be written.
+            OutputError: the record cannot be written, or the file does not get to its address.
         """
         known = self._record()
+        if self.destination is not None:
+            sending = [written.stat().st_size, _SENDING]
+            self._note({**known, path.name: [*known.get(path.name, []), sending]}, path)
+            sent = self.destination.send(written, path)
+            self._note({**known, path.name: [] if sent is None else [sent]}, path)
+            return
         before = _own_mark(path, known.get(path.name, []))
         now = [written.stat().st_size, checksum(written)]
-        record = {**known, path.name: [now] if before is None else [before, now]}
+        self._note({**known, path.name: [now] if before is None else [before, now]}, path)
+        replace(written, path)
+
+    def _note(self, record: Mapping[str, Any], path: Path) -> None:
+        """Keep what is known of outputs of ours: of the one that is about to get its name, and of the others."""
         try:
             write_sealed(self._record_path, json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         except OutputError as error:
             error.where = str(path)  # the user knows nothing of the record
             raise
-        replace(written, path)
 
     def alone(self) -> AbstractContextManager[HeldLock]:
         """Hold a lock next to the first file, for a command without a folder of its own to hold.
@@ -204,6 +255,7 @@ def _own_mark(path: Path, marks: Sequence[list[int]]) -> list[int] | None:
 
 def _place(option: str, name: str) -> Path | None:
     """Where something that a command reads is on this machine; None where it is elsewhere, or cannot be a path."""
+    name = local_name(name)
     if is_address(name):
         return None
     try:

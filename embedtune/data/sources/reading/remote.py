@@ -5,25 +5,24 @@ the file at the address stays the same. Credentials and endpoints are those of f
 """
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from embedtune.durable import cache_folder, whole_folder
-from embedtune.errors import DataError, reason_of
+from embedtune.errors import DataError, EmbedtuneError, OutputError, reason_of
+from embedtune.network import is_address, local_name
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+-]+://.+")
 
+def given_file(name: str) -> Path:
+    """The file that the user named: of this machine, or the copy of one at an address.
 
-def is_address(name: str) -> bool:
-    """Whether a name is an address rather than a path.
-
-    >>> is_address("s3://bucket/pairs.jsonl"), is_address("hf:owner/name"), is_address("data/pairs.jsonl")
-    (True, False, False)
+    Raises:
+        DataError: there is no such address, no driver for it, or it cannot be read.
     """
-    return _ADDRESS.fullmatch(name) is not None
+    name = local_name(name)
+    return fetched(name) if is_address(name) else Path(name).expanduser()
 
 
 def fetched(name: str) -> Path:
@@ -32,7 +31,7 @@ def fetched(name: str) -> Path:
     Raises:
         DataError: there is no such address, no driver for it, or it cannot be read.
     """
-    with _errors_of(name):
+    with errors_of(name):
         from fsspec.core import url_to_fs  # noqa: PLC0415  (only for addresses)
 
         system, root = url_to_fs(name)
@@ -66,28 +65,44 @@ def _below(root: str, path: str) -> str:
 
 def _version(name: str, members: Mapping[str, tuple[str, Mapping[str, Any]]]) -> str:
     """A hash of the address and of what its driver says about each file: size, time, tag."""
-    said = [(own, sorted((key, str(value)) for key, value in facts.items())) for own, (_, facts) in members.items()]
+    said = [(own, said_of(facts)) for own, (_, facts) in members.items()]
     return hashlib.blake2b(str([name, sorted(said)]).encode(), digest_size=12).hexdigest()
 
 
+def said_of(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a driver says about a file, in an order of its own: equal for the same version."""
+    return sorted((key, str(value)) for key, value in facts.items())
+
+
 @contextmanager
-def _errors_of(name: str) -> Iterator[None]:
-    """Turn what fsspec and its drivers raise into a message."""
+def errors_of(name: str, *, written: bool = False) -> Iterator[None]:
+    """Turn what fsspec and its drivers raise into a message.
+
+    Args:
+        name: the address, as the user named it.
+        written: whether it is written, and not read.
+    """
+    kind, done = (OutputError, "written") if written else (DataError, "read")
     try:
         yield
+    except EmbedtuneError:
+        raise
     except FileNotFoundError as error:
-        raise DataError("there is nothing at this address", where=name, next="check its spelling") from error
+        missing = "there is no such bucket or folder" if written else "there is nothing at this address"
+        raise kind(missing, where=name, next="make it first" if written else "check its spelling") from error
     except ImportError as error:
-        raise DataError(
+        raise kind(
             f"the driver for this kind of address is not installed: {reason_of(error)}",
             where=name,
             next="install the package that it names, such as s3fs for s3://",
         ) from error
     except PermissionError as error:
-        raise DataError("no permission to read this address", where=name, next="check your credentials") from error
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"this address cannot be read: {reason_of(error)}",
+        verb = "write to" if written else "read"
+        raise kind(f"no permission to {verb} this address", where=name, next="check your credentials") from error
+    except Exception as error:  # each driver has errors of its own
+        here = "name a file of this machine, and copy it" if written else "copy the data here and name the file"
+        raise kind(
+            f"this address cannot be {done}: {reason_of(error)}",
             where=name,
-            next="check it, from the kind before :// on, or copy the data here and name the file",
+            next=f"check it, from the kind before :// on, or {here}",
         ) from error

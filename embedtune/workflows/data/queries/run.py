@@ -22,7 +22,7 @@ from embedtune.workflows.data.queries.asked import MOST_CHARACTERS, asked_querie
 from embedtune.workflows.data.queries.filters import that_come_back, without_copies, without_shared
 from embedtune.workflows.data.queries.kinds import KINDS, OFFLINE, CorpusWords, Kind, MadeQuery, offline_queries
 from embedtune.workflows.data.queries.searches import by_encoder, by_words
-from embedtune.workflows.shared.output_folder import refuse_used, reporting_unwritable
+from embedtune.workflows.shared.output_folder import folder_here, refuse_used, reporting_unwritable
 from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.talk import Silence, Talk
 
@@ -95,7 +95,7 @@ def make_queries(
         ModelError: the endpoint cannot be used.
     """
     talk = talk or Silence()
-    kinds, target = _kinds(options), Path(options.output).expanduser()
+    kinds, target = _kinds(options), folder_here(options.output)
     with reporting_unwritable(target):
         refuse_used(target)
     Outputs(folders=[target]).demand_apart([("CORPUS", options.source)])

@@ -106,7 +106,7 @@ def _begin(parent: int) -> None:
 
 def _too_many() -> StoppedError:
     return StoppedError(
-        f"worker processes ended {MOST_LOST + 1} times in a row while the same texts were encoded",
+        f"worker processes ended {MOST_LOST + 1} times in a row with the same part of the work",
         where="--engine",
         next="most often the memory does not suffice: use fewer workers; the same command resumes what is done",
     )

@@ -59,7 +59,8 @@ def _connect(ray: Any, address: str | None) -> None:
         raise ConfigError(
             f"the Ray cluster {address or 'of this machine'} cannot be reached: {reason_of(error)}",
             where="--engine",
-            next="start it with `ray start --head`, or use --engine local:N",
+            next="start it with `ray start --head`, or use --engine local:N; where the cluster asks for a token, set "
+            "RAY_AUTH_MODE=token here too",
         ) from error
 
 
@@ -72,7 +73,7 @@ def _next(ray: Any, sent: "deque[tuple[Job, Any]]") -> tuple[Job, Any]:
         raise (cause if isinstance(cause, EmbedtuneError) else error) from error
     except ray.exceptions.WorkerCrashedError as error:
         raise StoppedError(
-            f"workers of the cluster ended {RETRIES + 1} times while the same texts were encoded",
+            f"workers of the cluster ended {RETRIES + 1} times with the same part of the work",
             where="--engine",
             next="most often the memory does not suffice; the same command resumes what is done",
         ) from error

@@ -60,14 +60,35 @@ class Spreading:
 
 def _spread(name: EngineName, order: dict[str, Any]) -> Spread:
     def spread(jobs: Iterable[Job], texts_of: Callable[[Job], list[str]], /) -> Iterator[tuple[Job, np.ndarray | None]]:
-        numbers = count()
-
-        def message(job: Job) -> tuple[Any, ...] | None:
+        def asked(job: Job) -> tuple[Any, ...] | None:
             texts = texts_of(job)
-            return (order, texts, next(numbers) % name.workers) if texts else None
+            return (order, texts) if texts else None
 
-        if name.kind == LOCAL:
-            return in_processes(name.workers, encode_shard, jobs, message)
-        return on_ray(name.address, encode_shard, jobs, message)
+        return spread_over(name, encode_shard, jobs, asked)
 
     return spread
+
+
+def spread_over(
+    name: EngineName,
+    act: Callable[..., Any],
+    jobs: Iterable[Job],
+    asked: Callable[[Job], tuple[Any, ...] | None],
+) -> Iterator[tuple[Job, Any]]:
+    """Jobs with what the workers of an engine made of them, in the order of the jobs.
+
+    Args:
+        name: of an engine other than this process.
+        act: a function of a module; its last argument is the number of a worker, from 0.
+        jobs: taken as needed.
+        asked: the other arguments for a job, plain data; None where there is nothing to do, which gives None.
+    """
+    numbers = count()
+
+    def message(job: Job) -> tuple[Any, ...] | None:
+        given = asked(job)
+        return None if given is None else (*given, next(numbers) % name.workers)
+
+    if name.kind == LOCAL:
+        return in_processes(name.workers, act, jobs, message)
+    return on_ray(name.address, act, jobs, message)

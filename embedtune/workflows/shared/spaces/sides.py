@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from embedtune.config.sections.encoder import ModelSection
 from embedtune.data.guides.guide_file import guide_kind, is_guide_file
 from embedtune.data.guides.guide_vectors import GuideVectors
+from embedtune.data.sources.reading.remote import given_file
 from embedtune.errors import ConfigError, EmbedtuneError
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
@@ -50,7 +50,7 @@ class SpaceSide:
 
     @cached_property
     def _file(self) -> GuideVectors:
-        return GuideVectors(Path(self.name).expanduser())
+        return GuideVectors(given_file(self.name))
 
     def has(self, texts: Sequence[str], role: Role) -> np.ndarray:
         """Which texts it has vectors of: bool (n,)."""
@@ -82,7 +82,7 @@ def check_side(name: str, section: ModelSection, option: str) -> None:
         )
     try:
         if is_guide_file(name):
-            if guide_kind(Path(name).expanduser()) != "vectors":
+            if guide_kind(given_file(name)) != "vectors":
                 raise ConfigError("this file holds scores; vectors are needed", next="columns: text, vector, role")
             return
         resolve(section)

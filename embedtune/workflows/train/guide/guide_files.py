@@ -12,6 +12,7 @@ from embedtune.data.guides.guide_scores import read_scores, with_scores
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.sources.base import Source
+from embedtune.data.sources.reading.remote import given_file
 from embedtune.data.sources.streams import sha256
 from embedtune.errors import ConfigError
 from embedtune.training.guide.audit import HeldOut, MaskingMargin
@@ -20,7 +21,7 @@ from embedtune.workflows.train.recipe_checks import AUTO_MARGIN, guided_term
 
 def guide_path(config: TrainConfig) -> Path | None:
     """The file that guides; None where a model does."""
-    return Path(config.guide.name).expanduser() if is_guide_file(config.guide.name) else None
+    return given_file(config.guide.name) if is_guide_file(config.guide.name) else None
 
 
 def gives_scores(config: TrainConfig) -> bool:

@@ -1,13 +1,12 @@
 """What cannot be asked of a teacher or of two encoders: refused before anything heavy loads."""
 
-from pathlib import Path
-
 from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.sections.objective import LossSection
 from embedtune.config.sections.several_sets import SetLoss, SetSection
 from embedtune.config.sections.student import STATIC
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_file import guide_kind, is_guide_file
+from embedtune.data.sources.reading.remote import given_file
 from embedtune.data.views import parse_views
 from embedtune.errors import ConfigError, ModelError
 from embedtune.losses import loss_class
@@ -88,7 +87,7 @@ def _check_kind(config: TrainConfig, name: str) -> None:
         except ModelError as error:  # its advice is for the model that learns, which may be a starter
             error.where, error.next = "--teacher", "name a model that can be loaded, or a file with its vectors"
             raise
-    elif guide_kind(Path(name).expanduser()) != "vectors":
+    elif guide_kind(given_file(name)) != "vectors":
         raise ConfigError(
             f"{name} has scores of pairs, and a teacher is imitated by its vectors",
             where="--teacher",

@@ -13,6 +13,7 @@ from embedtune.data.guides.guide_file import is_guide_file
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.sources.base import Source
+from embedtune.data.sources.reading.remote import given_file
 from embedtune.data.sources.streams import sha256
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
@@ -87,7 +88,7 @@ def teacher_file(config: TrainConfig, source: Source) -> GuideVectors | None:
     name = config.teacher.name
     if name is None or not is_guide_file(name) or not imitates(config):
         return None
-    return GuideVectors(Path(name).expanduser(), source.text_names())
+    return GuideVectors(given_file(name), source.text_names())
 
 
 def taught_data(data: TrainingData, file: GuideVectors | None) -> TrainingData:

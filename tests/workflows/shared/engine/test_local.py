@@ -75,7 +75,7 @@ def test_mining_in_a_worker_finds_the_same_negatives(put, bert_folder, tmp_path)
         "device": "cpu",
     }
     for name, engine in (("here", "here"), ("there", "local:1")):
-        embedtune.mine(**how, output=str(tmp_path / name / "mined.jsonl"), engine=engine)
+        embedtune.mine("mining.block=8", **how, output=str(tmp_path / name / "mined.jsonl"), engine=engine)
     here, there = ((tmp_path / name / "mined.jsonl").read_bytes() for name in ("here", "there"))
     assert here and here == there
 

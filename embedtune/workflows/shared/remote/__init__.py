@@ -1,0 +1,1 @@
+"""Outputs at an address: `destination` writes them there, whole."""
