@@ -265,6 +265,7 @@ def check_reranker(config: TrainConfig) -> None:
         "--merge or --guard-policy": config.guard.mixes,
         "model.lora": config.model.lora is not None,
         "--layers": config.model.layers is not None,
+        "training.skip_below": config.training.skip_below > 0,
     }
     found = [name for name, is_asked in asked.items() if is_asked]
     if found:
