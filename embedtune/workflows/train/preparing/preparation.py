@@ -135,7 +135,10 @@ class Preparation:
             arms=arms,
         )
         estimated = seconds(self.encoder, plan, texts, tokens, work)
-        self.talk.say(f"about {roughly(estimated)} from here to the end of training (from a few steps just now)")
+        how = (
+            "a few steps just now, in which no text was skipped" if plan.section.skip_below else "a few steps just now"
+        )
+        self.talk.say(f"about {roughly(estimated)} from here to the end of training (from {how})")
 
     def _prepared(self, task: TrainingTask, reason: str) -> tuple[PreparedFit, float]:
         """How the run computes, printed as it is decided, and the tokens of a step."""
