@@ -127,7 +127,7 @@ def _parts(encoder: Encoder, run: Fit, *, resume: bool) -> _Parts:
         check_device(run.device)
     below = run.section.skip_below
     if below:
-        check_repeats(encoder.model, texts.reader)
+        check_repeats(texts.reader)
     adapter = ObjectiveAdapter(
         encoder.model,
         run.objective,

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sentence_transformers.util import batch_to_device
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import embedding
@@ -37,6 +38,9 @@ REPEATS = 1e-3
 
 class SecondPass:
     """Encodes the texts of each batch, and again those whose gradients count.
+
+    Of several processes, each leaves out texts of its own, within the same share of its own gradient; so the bound
+    holds for the whole batch.
 
     Args:
         below: the most that may be left out, as a share of the norm of all gradients together; 0 to 1.
@@ -170,12 +174,12 @@ class _EncodedTwice(torch.autograd.Function):
         with torch.enable_grad(), torch.autocast(texts.device.type, dtype, enabled=dtype is not None):
             for numbers, vectors in texts.again(chosen):
                 own = gradient[torch.from_numpy(numbers).to(gradient.device)]  # (n, D)
-                torch.autograd.backward(vectors, own.to(vectors.dtype))
+                torch.autograd.backward(vectors, own.type_as(vectors))
         return None, None, None
 
 
-def check_repeats(model: nn.Module, reader: Tokenizer) -> None:
-    """Refuse an encoder that gives a text another vector the second time, whose gradient would be wrong.
+def check_repeats(reader: Tokenizer) -> None:
+    """Refuse its encoder where that gives a text another vector the second time, whose gradient would be wrong.
 
     Raises:
         ConfigError: its texts are not packed, or its dropout cannot be drawn text by text.
@@ -183,10 +187,10 @@ def check_repeats(model: nn.Module, reader: Tokenizer) -> None:
     if reader.way != "packed":
         reason = reader.reason or "a static encoder computes next to nothing in its second pass"
         raise _refusal(reason, "leave training.skip_below out")
-    batches = [reader.tokenize(SAMPLE[::2], "document").features(range(len(SAMPLE[::2])))]
-    batches = [{k: v.to(model.device) if isinstance(v, Tensor) else v for k, v in one.items()} for one in batches]
+    model, some = reader.encoder.model, SAMPLE[::2]  # no empty one
+    batch = batch_to_device(reader.tokenize(some, "document").features(range(len(some))), model.device)
     with torch.random.fork_rng(devices=[]), torch.no_grad(), in_mode(model, training=True):
-        texts = SeededTexts(model, batches)
+        texts = SeededTexts(model, [batch])
         first = texts.encoded()
         [(numbers, second)] = texts.again(np.array([len(first) - 1]))
     before = first[torch.from_numpy(numbers).to(first.device)].float()  # (1, D)

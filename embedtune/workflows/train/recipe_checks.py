@@ -166,7 +166,7 @@ def check_second_pass(config: TrainConfig, encoder: Encoder) -> None:
     """
     if config.training.skip_below:
         with fast_dropout(encoder.model, 0.0 if config.training.dropout == "off" else None):
-            check_repeats(encoder.model, Tokenizer(encoder))
+            check_repeats(Tokenizer(encoder))
 
 
 def _check_schedule(config: TrainConfig, data: TrainingData) -> None:

@@ -142,6 +142,12 @@ def test_what_is_left_out_is_within_its_share_and_as_many_as_fit(norms, below):
         assert np.hypot(np.linalg.norm(norms[left]), rest[0]) >= below * whole * (1 - 1e-9)
 
 
+@given(st.lists(st.lists(st.floats(0, 10), min_size=1, max_size=9), min_size=2, max_size=4), st.floats(0, 0.99))
+def test_the_bound_of_each_process_is_that_of_the_whole_batch(parts, below):
+    left = [np.array(own)[least(np.array(own), below)] for own in parts]
+    assert np.linalg.norm(np.concatenate(left)) <= below * np.linalg.norm(np.concatenate(parts)) * (1 + 1e-9)
+
+
 @pytest.mark.parametrize("broken", [np.nan, np.inf])
 def test_nothing_is_left_out_of_a_gradient_that_is_not_finite(broken):
     assert not least(np.array([0.1, 1.0, broken]), 0.9).any()
@@ -189,12 +195,12 @@ class Noise(torch.nn.Module):
 
 def test_an_encoder_whose_vectors_do_not_repeat_is_refused(bert, starter):
     with fast_dropout(bert.model, 0.4):
-        check_repeats(bert.model, Tokenizer(bert))
+        check_repeats(Tokenizer(bert))
     other = copy.deepcopy(bert)
     layer = next(part for name, part in other.model.named_modules() if name.endswith("layer.0.output"))
     layer.dropout = Noise()  # torch's own, out of reach
     with pytest.raises(ConfigError, match="text by text") as refused:
-        check_repeats(other.model, Tokenizer(other))
+        check_repeats(Tokenizer(other))
     assert refused.value.where == "training.skip_below" and "dropout=off" in refused.value.next
     with pytest.raises(ConfigError, match="static encoder computes next to nothing"):
-        check_repeats(starter.model, Tokenizer(starter))
+        check_repeats(Tokenizer(starter))
