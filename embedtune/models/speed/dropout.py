@@ -113,12 +113,14 @@ def draw(count: int, dropped: int) -> Tensor:
 
 def _fill(kept: np.ndarray, dropped: int, generator: torch.Generator | None) -> None:
     """Draw for all values of an array (n,)."""
-    draws = torch.empty(max(1, min(_DRAWN_AT_ONCE, -(-len(kept) // 4))), dtype=torch.int64)
-    for start in range(0, len(kept), 4 * len(draws)):
-        part = kept[start : start + 4 * len(draws)]  # (c,)
-        lanes = draws.random_(-(2**63), None, generator=generator).view(torch.int16)[: len(part)]  # (c,)
+    size = max(1, min(_DRAWN_AT_ONCE, -(-len(kept) // 4)))
+    draws = torch.empty(size, dtype=torch.int64)
+    lanes = draws.numpy().view(np.int16)  # (4 * size,), the same memory
+    for start in range(0, len(kept), len(lanes)):
+        draws.random_(-(2**63), None, generator=generator)
+        part = kept[start : start + len(lanes)]  # (c,)
         # NumPy compares eight times as fast as torch on one core.
-        np.greater_equal(lanes.numpy(), np.int16(dropped - LEVELS // 2), out=part)
+        np.greater_equal(lanes[: len(part)], np.int16(dropped - LEVELS // 2), out=part)
 
 
 def scaled(values: Tensor, kept: Tensor, scale: float) -> Tensor:

@@ -61,8 +61,10 @@ def drawn_apart(values: np.ndarray) -> Iterator[tuple[np.ndarray, Generator | No
     each, rest = divmod(len(values), max(1, sum(now.lengths)))
     if rest:
         raise RuntimeError(f"{len(values):,} values are not those of {sum(now.lengths):,} tokens")
-    ends = np.cumsum(now.lengths) * each  # (texts,)
-    yield from zip(np.split(values, ends[:-1]), now.generators, strict=True)
+    start = 0
+    for length, generator in zip(now.lengths, now.generators, strict=True):
+        yield values[start : start + length * each], generator
+        start += length * each
 
 
 @contextmanager

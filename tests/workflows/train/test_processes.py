@@ -40,13 +40,6 @@ TRANSFORMER = ("encoded twice", "gist by itself", "gist by a guide", "moco", "mo
 TWICE = "training.skip_below=1e-9"
 """Leaves out no text: with more, each process leaves out texts of its own, and the weights differ within a bound."""
 PLAIN = dict.fromkeys(("encoded twice", "gist by itself", "gist by a guide", "moco", "triplet"), 0.05) | {"swav": 0.5}
-    "encoded twice": 0.05,
-    "gist by itself": 0.05,
-    "gist by a guide": 0.05,
-    "moco": 0.05,
-    "triplet": 0.05,
-    "swav": 0.5,
-}
 """Runs with plain gradient descent, and its rate. Where there is next to no gradient, as for a token in rows that are
 learned already, what is left is rounding, and Adam makes full steps of that: with it, 0.4% of these weights differ."""
 MOST, NEARLY_ALL = 1e-5, 0.99
