@@ -10,7 +10,10 @@ from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.sections.training import TrainingSection
 from embedtune.errors import ConfigError
 from embedtune.models.files.load import load_encoder
-from embedtune.training.run.trainer import fit
+from embedtune.training.batch.row_texts import is_begun
+from embedtune.training.run.trainer import fit, texts_of
+from embedtune.workflows.shared.talk import Silence
+from embedtune.workflows.train.preparing.begun_texts import begun_texts
 
 SECTION = TrainingSection(epochs=2, batch_size=8, seed=1, micro_batch_tokens=60)
 
@@ -23,17 +26,21 @@ def trained(bert_folder, run_of, tmp_path):
         encoder = load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
         plan = replace(run_of(SECTION.model_copy(update=options), lr=1e-3), folder=tmp_path / name)
         plan.folder.mkdir()
-        fitted = fit(encoder, plan)
+        frozen = plan.section.freeze_layers
+        texts = begun_texts(texts_of(plan, encoder), encoder, frozen, "fp32", plan.folder, Silence())
+        assert is_begun(texts) == bool(frozen)
+        fitted = fit(encoder, replace(plan, texts=texts))
         lines = [json.loads(line) for line in plan.metrics.read_text(encoding="utf-8").splitlines()]
         return torch.cat([one.flatten() for one in encoder.model.state_dict().values()]), lines, fitted
 
     return made
 
 
-def test_with_a_share_for_no_text_it_learns_what_it_learns_without(trained):
-    """Without dropout, which is drawn in another way."""
-    plain, lines, fitted = trained("plain", dropout="off")
-    same, skipping, other = trained("same", dropout="off", skip_below=1e-9)
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_with_a_share_for_no_text_it_learns_what_it_learns_without(trained, frozen):
+    """Without dropout, which is drawn in another way; also where texts come with the output of their first layers."""
+    plain, lines, fitted = trained("plain", dropout="off", freeze_layers=frozen)
+    same, skipping, other = trained("same", dropout="off", freeze_layers=frozen, skip_below=1e-9)
     torch.testing.assert_close(same, plain, atol=1e-4, rtol=0)
     assert "skipped.texts" not in lines[0] and fitted.flops_per_s is not None
     assert [line["skipped.tokens"] for line in skipping if "loss" in line] == [0.0] * 4 and other.flops_per_s is None
