@@ -17,8 +17,9 @@ EMPTY_SHARE_WARNING = 0.1
 FEWEST_STEPS = 20
 FLAT = 1e-4
 """If losses of different batches differ by less than this share of their mean, the loss did not react to anything."""
-PAYS = 1 / 3
-"""Share of tokens without a backward pass from which on a step that encodes the others twice takes less time."""
+PAYS = 0.5
+"""Share of tokens without a backward pass from which on a step that encodes the others twice takes less time. By its
+products it would be a third; measured, 37% took 14% more time, and 70% took 25% less."""
 ROSE = 0.02
 NARROWED = 0.5
 
