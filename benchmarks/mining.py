@@ -91,14 +91,14 @@ def ours(folder: Path, memory_bytes: int):
     import faiss  # noqa: F401  (imported before the clock starts, as for the peer)
     import pyarrow.ipc  # noqa: F401
 
-    from embedtune.data.texts.corpus import DiskCorpus
+    from embedtune.data.texts.corpus import open_corpus
     from embedtune.mining.candidate_block import CandidateBlock, belongs
     from embedtune.mining.filters import Margin, judge
     from embedtune.mining.sample import choose
     from embedtune.search.dense import top_k
 
     def mine() -> np.ndarray:
-        corpus = DiskCorpus(folder / "corpus")
+        corpus = open_corpus(folder / "corpus", {})
         queries, documents = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in "qd")
         ranks, chosen = corpus.tie_ranks(), []
         with (folder / "mined.jsonl").open("w") as out:

@@ -1,12 +1,15 @@
-"""What training gains on a CPU by leaving work out: token vectors that no text uses, layers that do not learn.
+"""What training gains on a CPU by leaving work out: token vectors that no text uses, layers that do not learn, the
+backward passes of texts whose gradients are small.
 
     python benchmarks/work_left_out.py embeddings --model MODEL --data PATH/welfare-ko --batch 16 --max-length 64
     python benchmarks/work_left_out.py layers --model MODEL --data PATH/banking77-pairs --pairs 1000 --layers 2 3 4
+    python benchmarks/work_left_out.py texts --model MODEL --data PATH/banking77-pairs --pairs 480 --batch 32
 
 `embeddings` compares plain AdamW on every token vector with the same on those in use, and with row-wise AdamW, sides
 alternating: the median processor time of a step. `layers` trains with the first layers frozen and without, for each
-seed, and compares dev scores query by query, on the means over the seeds. All in one process and in processor time, so
-that other work on the machine matters little; `OMP_NUM_THREADS=1` makes it comparable between machines.
+seed, and compares dev scores query by query, on the means over the seeds; `texts` does the same for shares of the
+gradient that are left out (`training.skip_below`). All in one process and in processor time, so that other work on the
+machine matters little; `OMP_NUM_THREADS=1` makes it comparable between machines.
 """
 
 import argparse
@@ -17,7 +20,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from transformers import TrainerCallback
@@ -33,9 +36,10 @@ from embedtune.evaluation.verdicts.significance import compare_paired
 from embedtune.models.files.load import load_encoder
 from embedtune.models.speed.precision import choose_precision
 from embedtune.training.batch.row_table import build_table
+from embedtune.training.run import trainer
 from embedtune.training.run.fit import Fit
-from embedtune.training.run.trainer import fit, texts_of
 from embedtune.training.step.matryoshka import recipe_objective
+from embedtune.training.step.second_pass import SecondPass
 from embedtune.workflows.shared.guard.sampled import sampled
 from embedtune.workflows.shared.scoring import DEV_METRICS, PRIMARY, SELECTION, score
 from embedtune.workflows.shared.talk import Silence
@@ -47,11 +51,13 @@ WARM = 2
 
 @dataclass
 class Trained:
-    """One run: processor seconds of a typical step and of all, and dev values per query where they were wanted."""
+    """One run: processor seconds of a typical step and of all, tokens of a step, the share of them that had no backward
+    pass, and dev values per query where they were wanted."""
 
     step_s: float
     whole_s: float
     tokens: float
+    skipped: float = 0.0
     values: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -78,8 +84,7 @@ def main() -> None:
     chosen = np.sort(np.random.default_rng(0).permutation(len(data.train))[: args.pairs])
     rows = data.train.take(chosen.tolist())
     print(f"{Path(args.data).name}, {args.model}, {len(rows)} pairs, batches of {args.batch}")
-    lines = embeddings(args, rows, data) if args.what == "embeddings" else layers(args, rows, data)
-    for line in lines:
+    for line in {"embeddings": embeddings, "layers": layers, "texts": texts}[args.what](args, rows, data):
         print(line, flush=True)
 
 
@@ -96,23 +101,48 @@ def embeddings(args: argparse.Namespace, rows: Any, data: Any) -> Iterator[str]:
 
 def layers(args: argparse.Namespace, rows: Any, data: Any) -> Iterator[str]:
     """Processor time and dev scores by `training.freeze_layers`."""
+    yield from compared(args, rows, data, {str(number): {"freeze_layers": number} for number in (0, *args.layers)})
+
+
+def texts(args: argparse.Namespace, rows: Any, data: Any) -> Iterator[str]:
+    """Processor time and dev scores by `training.skip_below`."""
+    ways: dict[str, dict[str, Any]] = {"all held": {}}
+    ways["all but one micro-batch encoded twice"] = {"micro_batch_tokens": args.micro_batch_tokens}
+    ways |= {f"{share:g}": {"skip_below": share} for share in args.below}
+    yield from compared(args, rows, data, ways)
+
+
+def compared(args: argparse.Namespace, rows: Any, data: Any, ways: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """One line per way of training, each compared with the first, on the means over the seeds."""
     dev = as_arrays(sampled(data.dev, 0))
-    found: dict[int, list[Trained]] = {number: [] for number in (0, *args.layers)}
+    found: dict[str, list[Trained]] = {way: [] for way in ways}
     for seed in args.seeds:
-        for number, runs in found.items():
-            runs.append(train(args, rows, data, dev=dev, freeze_layers=number, seed=seed, epochs=args.epochs))
-    for number, runs in found.items():
+        for way, runs in found.items():
+            runs.append(train(args, rows, data, dev=dev, seed=seed, epochs=args.epochs, **ways[way]))
+    first, *_ = found.values()
+    for way, runs in found.items():
         step, whole = (statistics.median(getattr(one, name) for one in runs) for name in ("step_s", "whole_s"))
-        cells = [f"{number}", f"{step:.3f} s", f"{whole:.1f} s"]
+        skipped = statistics.fmean(one.skipped for one in runs)
+        cells = [way, f"{step:.3f} s", f"{whole:.1f} s", *([f"{skipped:.0%} skipped"] if skipped else [])]
         for metric in (PRIMARY, SELECTION):
-            base, own = (np.mean([one.values[metric] for one in of], axis=0) for of in (found[0], runs))
-            test = compare_paired(base, own, metric=metric)
-            low, high = test.interval
+            base, own = (np.mean([one.values[metric] for one in of], axis=0) for of in (first, runs))
             cells.append(f"{own.mean():.3f}")
-            cells.append(
-                f"{test.difference:+.3f} ({low:+.3f} to {high:+.3f}), p = {test.p_value:.3f}" if number else ""
-            )
+            if runs is not first:
+                test = compare_paired(base, own, metric=metric)
+                low, high = test.interval
+                cells.append(f"{test.difference:+.3f} ({low:+.3f} to {high:+.3f}), p = {test.p_value:.3f}")
         yield f"| {' | '.join(cells)} |"
+
+
+class Counted(SecondPass):
+    """A second pass that remembers what it left out in each step."""
+
+    shares: ClassVar[list[float]] = []
+
+    def _chosen(self, gradient: Any, lengths: np.ndarray) -> np.ndarray:
+        chosen = super()._chosen(gradient, lengths)
+        self.shares.append(self.gauges()["skipped.tokens"])
+        return chosen
 
 
 def train(
@@ -127,6 +157,8 @@ def train(
         loss=[LossSection(name="infonce")],
         training=TrainingSection(**{"epochs": 1} | options | training),
     )
+    trainer.SecondPass = Counted  # type: ignore[misc]
+    Counted.shares.clear()
     encoder, clock = load_encoder(section, device="cpu"), Clock()
     precision = choose_precision("auto", "cpu", has_products=encoder.has_products).name
     with tempfile.TemporaryDirectory() as folder:
@@ -143,19 +175,20 @@ def train(
             callbacks=(clock,),
         )
         number = config.training.freeze_layers
-        texts = begun_texts(texts_of(plan, encoder), encoder, number, precision, Path(folder), Silence())
-        fitted = fit(encoder, replace(plan, texts=texts))
+        read = begun_texts(trainer.texts_of(plan, encoder), encoder, number, precision, Path(folder), Silence())
+        fitted = trainer.fit(encoder, replace(plan, texts=read))
         whole = time.process_time() - started
     tokens = fitted.tokens_per_s * fitted.elapsed_s / fitted.steps
     values = {} if dev is None else score(replace(encoder, products=precision), dev, metrics=DEV_METRICS).per_query
     gc.collect()
-    return Trained(statistics.median(clock.steps[WARM:]), whole, tokens, dict(values))
+    skipped = statistics.fmean(Counted.shares) if Counted.shares else 0.0
+    return Trained(statistics.median(clock.steps[WARM:]), whole, tokens, skipped, dict(values))
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("embeddings", "layers"))
+    parser.add_argument("what", choices=("embeddings", "layers", "texts"))
     parser.add_argument("--model", required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--pairs", type=int, default=1000)
@@ -166,6 +199,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--layers", type=int, nargs="+", default=[3])
+    parser.add_argument("--below", type=float, nargs="+", default=[0.03, 0.1, 0.3])
+    parser.add_argument("--micro-batch-tokens", type=int, default=512)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     return parser.parse_args()
 

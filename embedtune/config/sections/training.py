@@ -34,6 +34,13 @@ class TrainingSection(RecipeSection):
         "those of the full batch, at the price of a second forward pass; auto: what fits in a quarter of the free "
         "memory, on a GPU in half of it; null: the full batch",
     )
+    skip_below: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="texts whose gradients, all together, are at most this share of the gradient of a batch get no "
+        "backward pass, such as 0.1; each text is encoded without activations first; 0: none is left out",
+    )
     workers: int = Field(0, ge=0, description="processes that make batches ahead; 0: the training process itself")
     lr: Annotated[float, Field(gt=0)] | Auto = option(
         "auto", "learning rate; auto suits the encoder and the losses", "auto|NUMBER"

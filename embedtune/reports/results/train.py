@@ -188,8 +188,9 @@ class TrainResult(VerbResult):
         how_to_use: lines of Python.
         curves: loss terms, masking, collapse gauges and dev scores by step.
         tokens_per_s: tokens of distinct texts per second of training, without padding and dev evaluations.
-        flops_per_s: operations of the model per second, by its weights and text lengths; None for a static encoder.
-        share_of_peak: of the fastest matrix product measured on this machine; None for a static encoder.
+        flops_per_s: operations of the model per second, by its weights and text lengths; None for a static encoder, and
+            with `training.skip_below`.
+        share_of_peak: of the fastest matrix product measured on this machine; None where that is.
         time_spent: seconds by part of the run, since it was started or resumed.
         model_bytes: what the tuned model takes on disk, without its card; 0 for runs of early versions.
         right_first: for how many queries a relevant document comes first, before and after training.

@@ -146,7 +146,7 @@ class FitResult:
     """What a training run did. `curve` holds (step, {metric: value}) of each dev evaluation; step 0 is the start.
 
     Tokens are those of distinct texts, without padding; figures about matrix products are None where the encoder has
-    none.
+    none, or texts are left out of the backward pass.
     """
 
     steps: int

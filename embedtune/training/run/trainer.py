@@ -62,6 +62,7 @@ from embedtune.training.step.adapter import ObjectiveAdapter
 from embedtune.training.step.gradcache import check_device
 from embedtune.training.step.held import Held
 from embedtune.training.step.nonfinite import FiniteGradients
+from embedtune.training.step.second_pass import SecondPass, check_repeats
 
 
 def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
@@ -124,6 +125,9 @@ def _parts(encoder: Encoder, run: Fit, *, resume: bool) -> _Parts:
     texts, held = run.texts or texts_of(run, encoder), run.held or Held.asked(run.section.micro_batch_tokens)
     if held.tokens is not None:
         check_device(run.device)
+    below = run.section.skip_below
+    if below:
+        check_repeats(texts.reader)
     adapter = ObjectiveAdapter(
         encoder.model,
         run.objective,
@@ -133,9 +137,11 @@ def _parts(encoder: Encoder, run: Fit, *, resume: bool) -> _Parts:
         further_views=run.further_views,
         kept=held.tokens,
         frozen=run.frozen,
+        second=SecondPass(below) if below else None,
     )
     same_weights(adapter)
-    flops = training_flops(encoder, run.section.freeze_layers, begun=is_begun(texts))
+    # Of a step that leaves texts out, nobody counts the products.
+    flops = None if below else training_flops(encoder, run.section.freeze_layers, begun=is_begun(texts))
     pace = Pace(adapter, flops, None if flops is None or run.trial else matrix_peak(run.precision, run.device))
     checkpoint = resumed_from(run) if resume else None
     if checkpoint is not None:

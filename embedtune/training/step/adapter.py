@@ -21,6 +21,7 @@ from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.step.columns import encode_columns, gathered, row_numbers
 from embedtune.training.step.nonfinite import LastRows
 from embedtune.training.step.objective import Objective
+from embedtune.training.step.second_pass import SecondPass
 
 
 class ObjectiveAdapter(nn.Module):
@@ -35,6 +36,7 @@ class ObjectiveAdapter(nn.Module):
         further_views: how many columns at the end are views other than anchor and positive.
         kept: tokens whose activations are kept; None: all.
         frozen: the vectors of the documents, where these are not encoded.
+        second: encodes texts again whose gradients count, where others are left out; nothing is kept then.
 
     Attributes:
         lengths: tokens of each text of the last batch, (U,); empty if they were not counted.
@@ -51,6 +53,7 @@ class ObjectiveAdapter(nn.Module):
         further_views: int = 0,
         kept: int | None = None,
         frozen: FrozenDocuments | None = None,
+        second: SecondPass | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -61,6 +64,7 @@ class ObjectiveAdapter(nn.Module):
         self.further_views = further_views
         self.kept = kept
         self.frozen = frozen
+        self.second = second
         self.lengths = np.zeros(0, dtype=np.int64)  # (U,)
         self.last_rows = LastRows(table)
         self.step = 0
@@ -81,7 +85,7 @@ class ObjectiveAdapter(nn.Module):
         # Everything else about a row can be looked up by each process.
         # Before the encoder: the CPU, which looks rows up, would otherwise wait here until the device has encoded.
         own = row_numbers(labels).cpu()
-        rows, vectors = gathered(own, encode_columns(self.model, features, labels, self.kept))
+        rows, vectors = gathered(own, self._columns(features, labels))
         device = vectors[0].device
         if self.frozen is not None:
             vectors = [*vectors, *self.frozen.columns(rows, device)]
@@ -103,11 +107,17 @@ class ObjectiveAdapter(nn.Module):
         return terms
 
     def gauges(self) -> dict[str, float]:
-        """What the losses and the companions measured on the last batch."""
+        """What the losses and the companions measured on the last batch, and what its backward pass left out."""
         found = self.objective.gauges()
         for companion in self.companions:
             found |= companion.gauges()
-        return found
+        return found | (self.second.gauges() if self.second is not None else {})
+
+    def _columns(self, features: Sequence[dict[str, Tensor]], labels: Tensor) -> list[Tensor]:
+        """The vectors by column, each (B, D)."""
+        if self.second is None or labels.dim() == 1:
+            return encode_columns(self.model, features, labels, self.kept)
+        return self.second.columns(self.model, features, labels[:, 1:])
 
     def _batch(self, rows: Tensor, vectors: Sequence[Tensor], guide: EmbeddingBatch | None) -> EmbeddingBatch:
         paired, views = vectors[: len(vectors) - self.further_views], vectors[len(vectors) - self.further_views :]

@@ -15,6 +15,7 @@ _TIMING = ("runtime", "samples_per_second", "steps_per_second")
 _ENDINGS = {
     "masking": (".masked_share", ".empty_share"),
     "similarity": (".positive_similarity", ".negative_similarity"),
+    "left out of the backward pass": ("skipped.gradient", "skipped.texts", "skipped.tokens"),
 }
 _COLLAPSE = {
     "effective_rank": "effective rank",

@@ -15,10 +15,13 @@ from embedtune.data.views import pairing_named, parse_views
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.losses.shared.base import Loss
+from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.vocabulary import check_vocabulary
 from embedtune.models.sources.on_hub import STARTER
+from embedtune.models.speed.dropout import fast_dropout
 from embedtune.models.speed.frozen_layers import check_layers
+from embedtune.training.step.second_pass import check_repeats
 from embedtune.workflows.shared.talk import Talk
 
 AUTO_MARGIN = "auto"
@@ -155,6 +158,17 @@ def check_layers_learn(config: TrainConfig, encoder: Encoder) -> None:
         check_layers(encoder.model, config.training.freeze_layers)
 
 
+def check_second_pass(config: TrainConfig, encoder: Encoder) -> None:
+    """Refuse to leave texts out of the backward pass of an encoder that does not allow it.
+
+    Raises:
+        ConfigError: says why.
+    """
+    if config.training.skip_below:
+        with fast_dropout(encoder.model, 0.0 if config.training.dropout == "off" else None):
+            check_repeats(Tokenizer(encoder))
+
+
 def _check_schedule(config: TrainConfig, data: TrainingData) -> None:
     """Refuse to use negatives from easy to hard where nothing says which are hard.
 
@@ -265,6 +279,7 @@ def check_reranker(config: TrainConfig) -> None:
         "--merge or --guard-policy": config.guard.mixes,
         "model.lora": config.model.lora is not None,
         "--layers": config.model.layers is not None,
+        "training.skip_below": config.training.skip_below > 0,
     }
     found = [name for name, is_asked in asked.items() if is_asked]
     if found:

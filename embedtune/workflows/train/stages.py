@@ -54,7 +54,7 @@ from embedtune.workflows.train.kept.card import started_from, write_card
 from embedtune.workflows.train.kept.keeping import Keeping
 from embedtune.workflows.train.preparing.scoring_precision import exact, to_be_scored
 from embedtune.workflows.train.preparing.towers import probes_of, tower_for
-from embedtune.workflows.train.recipe_checks import check_layers_learn, check_tokens, check_views
+from embedtune.workflows.train.recipe_checks import check_layers_learn, check_second_pass, check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
 from embedtune.workflows.train.sets.dev import disagreement
@@ -154,6 +154,7 @@ class TrainingRun:
         check_views(self.config, has_dropout=encoder.has_dropout)
         check_tokens(self.config, encoder)
         check_layers_learn(self.config, encoder)
+        check_second_pass(self.config, encoder)
         check_sizes(self.config.matryoshka, encoder.dimensions)
         said = similarity_findings(encoder, "cosine", "it is trained and judged, and the saved model compares,")
         self.findings += said

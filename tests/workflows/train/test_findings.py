@@ -51,6 +51,22 @@ def test_a_best_model_in_the_first_half(codes, best, found) -> None:
     assert codes(fitted=replace(FIT, best_step=best)) == found
 
 
+@pytest.mark.parametrize(
+    ("tokens", "passes", "fix"), [(0.8, "1.6", "Compare dev"), (0.1, "3.7", "Leave training.skip_below out")]
+)
+def test_texts_left_out_of_the_backward_pass(tmp_path, tokens, passes, fix) -> None:
+    shares = [
+        {"skipped.tokens": tokens - 0.1, "skipped.gradient": 0.03},
+        {"skipped.tokens": tokens + 0.1, "skipped.gradient": 0.05},
+    ]
+    lines = "".join(json.dumps({"step": step, **one}) + "\n" for step, one in enumerate(shares, start=1))
+    (tmp_path / "metrics.jsonl").write_text(lines, encoding="utf-8")
+    [found] = run_findings(replace(FIT, curve=()), Guiding("m", audits=[AUDIT]), tmp_path / "metrics.jsonl")
+    assert (found.code, found.count) == ("texts-skipped", 2) and found.fix.startswith(fix)
+    assert f"{tokens:.0%} of the tokens" in found.message and "4.0% of the gradient" in found.message
+    assert f"about {passes} forward passes" in found.message
+
+
 def test_a_guide_that_ranks_or_masks_badly(codes) -> None:
     heavy = replace(AUDIT, masked_share=0.6)
     assert codes(audit=replace(AUDIT, separation=0.6)) == ["weak-guide"]

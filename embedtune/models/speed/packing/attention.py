@@ -28,6 +28,7 @@ from embedtune.models.speed.packing.blocks import attention_in_blocks
 from embedtune.models.speed.packing.laid import current
 from embedtune.models.speed.packing.rows import attention_in_rows
 from embedtune.models.speed.packing.varlen import varlen_attention
+from embedtune.models.speed.text_draws import only_texts
 
 NAME = "embedtune_packed"
 PLAIN_UP_TO = 1024
@@ -101,8 +102,11 @@ def packed_attention(
     plain = partial(_plain, band=attention_mask, scaling=scaling, dropout=dropout, softcap=softcap)
     shorter = blocks if whole else plain
     most = _most_plain(query, whole) if simple else math.inf
-    groups = zip(*map(_by_length, (query, key, value)), strict=True)
-    outputs = [(shorter if q.shape[2] <= most else fused)(q, k, v) for q, k, v in groups]  # of (texts, H, length, d)
+    outputs, first = [], 0  # of (texts, H, length, d)
+    for q, k, v in zip(*map(_by_length, (query, key, value)), strict=True):
+        with only_texts(slice(first, first + len(q))):
+            outputs.append((shorter if q.shape[2] <= most else fused)(q, k, v))
+        first += len(q)
     return torch.cat([part.transpose(1, 2).flatten(0, 1) for part in outputs])[None], None
 
 

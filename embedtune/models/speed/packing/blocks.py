@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from embedtune.models.speed.dropout import LEVELS, draw, scaled
+from embedtune.models.speed.text_draws import by_text
 
 SPARE = 28
 """Powers of two up to the largest number of a type that are left to sums of scores and to products with them: in bf16,
@@ -81,12 +82,14 @@ class _InBlocks(torch.autograd.Function):
         found = torch.empty_like(value)  # (R, length, d)
         held = query.new_empty(rows, length, length)  # (R, length, length)
         masks = []
+        # A block may end within a text, whose numbers are drawn all at once.
+        whole = draw(held.numel(), dropped).view(held.shape) if dropped and by_text() else None  # (R, length, length)
         for part in _parts(query):
             weights = held[part]  # (b, length, length)
             torch.bmm(query[part], key[part].mT, out=weights)
             torch.softmax(weights, -1, out=weights)
             if dropped:
-                masks.append(draw(weights.numel(), dropped).view(weights.shape))
+                masks.append(draw(weights.numel(), dropped).view(weights.shape) if whole is None else whole[part])
                 weights = scaled(weights, masks[-1], LEVELS / (LEVELS - dropped))
             torch.bmm(weights, value[part], out=found[part])
         context.save_for_backward(query, key, value, held, *masks)

@@ -135,7 +135,8 @@ class Preparation:
             arms=arms,
         )
         estimated = seconds(self.encoder, plan, texts, tokens, work)
-        self.talk.say(f"about {roughly(estimated)} from here to the end of training (from a few steps just now)")
+        whole = ", in which no text was skipped" if plan.section.skip_below else ""
+        self.talk.say(f"about {roughly(estimated)} from here to the end of training (from a few steps just now{whole})")
 
     def _prepared(self, task: TrainingTask, reason: str) -> tuple[PreparedFit, float]:
         """How the run computes, printed as it is decided, and the tokens of a step."""

@@ -35,7 +35,9 @@ def tokenized(
     held = _held(task, encoder, texts, folder, precision=precision, device=device)
     tokens, padded = _tokens_of_a_step(task, texts)
     talk.say(tokenized_sentence(texts.reader, tokens, padded))
-    if held.tokens is not None and tokens > held.tokens:
+    if task.section.skip_below:
+        talk.say(skipping_sentence(task.section.skip_below))
+    elif held.tokens is not None and tokens > held.tokens:
         talk.say(held_sentence(held, tokens, asked=task.section.micro_batch_tokens != "auto"))
     return texts, held, tokens
 
@@ -62,6 +64,14 @@ def held_sentence(held: Held, tokens: float, *, asked: bool) -> str:
     why = "as requested" if asked else "to save memory; training.micro_batch_tokens=null holds everything"
     return (
         f"activations of {held.tokens:,} tokens are held, so about {share:.0%} of the texts are encoded twice ({why})"
+    )
+
+
+def skipping_sentence(below: float) -> str:
+    """Which texts get a backward pass, for the user."""
+    return (
+        f"each text is encoded without activations first; those with the smallest gradients, together at most "
+        f"{below:.3g} of the gradient of the batch, get no backward pass (training.skip_below)"
     )
 
 
