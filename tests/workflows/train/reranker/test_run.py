@@ -19,9 +19,9 @@ from embedtune.workflows.train.reranker.run import weak_reranker
 from embedtune.workflows.train.run import run_plan, train
 
 
-def short(recipe, bert_folder, **options):
+def short(recipe, bert_folder, *keys, **options):
     given = {"model": str(bert_folder), "task": "reranker", "max_steps": 6, "batch_size": 8, "guard": ["none"]}
-    return recipe("training.evaluate_every=3", "reranker.depth=4", **{**given, **options})
+    return recipe("training.evaluate_every=3", "reranker.depth=4", *keys, **{**given, **options})
 
 
 def test_it_learns_from_pairs_alone_and_says_what_reranking_adds(recipe, bert_folder, listener, tmp_path) -> None:
@@ -112,3 +112,8 @@ def test_a_reranker_that_ranks_worse_is_not_recommended() -> None:
 def test_what_makes_no_sense_is_refused(recipe, bert_folder, options, what) -> None:
     with pytest.raises(ConfigError, match=what):
         train(short(recipe, bert_folder, **options))
+
+
+def test_every_pair_gets_its_backward_pass(recipe, bert_folder) -> None:
+    with pytest.raises(ConfigError, match=r"only encoders can use this: training\.skip_below"):
+        train(short(recipe, bert_folder, "training.skip_below=0.1"))
