@@ -77,7 +77,7 @@ def init(
 
 def _section(source: str, columns: str | None, encoding: str | None) -> DataSection:
     given = {"data": source, "columns": columns, "encoding": encoding}
-    found: DataSection = load(TrainConfig, None, [], given).data
+    found: DataSection = load(TrainConfig, None, [], given, verb="init").data
     return found
 
 
