@@ -86,6 +86,8 @@ def test_texts_without_pairs_leave_the_loss_to_train(table):
     result = init(table(("text",), [(f"The parcel number {i} left the warehouse today.",) for i in range(40)]))
     assert "loss:" not in result.recipe.replace("# ", "").split("data:")[1].split("Why")[0]
     assert load(TrainConfig, f"./{result.output}").data.views is None
+    (said,) = [said for said in result.described if said.startswith("test: none")]
+    assert "`embedtune data queries 'my data.csv' --output queries`" in said
     commands_run(result.commands)
 
 
