@@ -11,7 +11,7 @@ from embedtune.data.splits.leakage import Leakage
 from embedtune.errors import EmbedtuneError, raise_machine_fault
 from embedtune.findings import Finding
 from embedtune.reports.document.short_names import short_name
-from embedtune.workflows.shared.recorded_data import recorded_training, runs_behind
+from embedtune.workflows.shared.recorded_data import recorded_training, runs_learned_from
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.talk import Talk
 
@@ -100,10 +100,10 @@ def _named(source: str, config: EvaluateConfig) -> Rows:
 
 
 def _runs(config: EvaluateConfig) -> Iterator[tuple[str, RunFolder]]:
-    """The encoders that an embedtune run trained, and those that they started from, each with its run."""
+    """The encoders that an embedtune run changed, and those that they started from, each with its run."""
     names: Sequence[str] = [*config.models.encoders, *([config.models.query] if config.models.query else [])]
     for name in names:
-        yield from runs_behind(name)
+        yield from runs_learned_from(name)
 
 
 def _division(run: RunFolder) -> str:

@@ -58,6 +58,31 @@ def test_a_run_tells_what_its_model_learned(model: Path) -> None:
     assert known.leaks(judged("A text of nobody."))[1] == {"q1", "q2", "q3"}
 
 
+def test_a_run_that_kept_its_start_taught_nothing(run_of: Callable[..., Path]) -> None:
+    """Neither by dev nor by the guard; a checkpoint of it is trained, and so is what it had started from."""
+    first = run_of("first", "training.seed=1")
+    model = run_of("kept", f"model.name={first}")
+
+    def whose(name: Path) -> list[str]:
+        return [learned.whose for learned in training(model=[str(name)]).known]
+
+    assert whose(model) == [str(model), str(first)]
+    for report, taught in (
+        ({"best_step": 0}, [str(first)]),
+        ({"best_step": 4, "alpha": 0.0}, [str(first)]),
+        ({"best_step": 4, "alpha": 0.5}, [str(model), str(first)]),
+        ({"best_step": None, "alpha": None}, [str(model), str(first)]),
+        ({"best_step": 0, "domains": ["a", "b"]}, [str(model), str(first)]),
+        ([], [str(model), str(first)]),
+    ):
+        (model.parent / "report.json").write_text(json.dumps(report), encoding="utf-8")
+        assert whose(model) == taught, report
+    (model.parent / "report.json").write_text('{"best_step": 0}', encoding="utf-8")
+    checkpoint = model.parent / "checkpoints" / "checkpoint-4"
+    checkpoint.mkdir(parents=True)
+    assert whose(checkpoint) == [str(checkpoint), str(first)]
+
+
 def test_data_named_are_learned_whole(pairs: Path) -> None:
     known = training(model=["bm25"], train_data=[str(pairs)])
     assert len(known.known[0].rows) == 48
