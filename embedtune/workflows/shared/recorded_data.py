@@ -6,6 +6,7 @@ from pathlib import Path
 
 from embedtune.data.prepare import TrainingData
 from embedtune.data.sets.several import prepare_sets, sets_of
+from embedtune.data.splits.removal import removal
 from embedtune.errors import DataError, EmbedtuneError, raise_machine_fault
 from embedtune.workflows.shared.relocation import found_again
 from embedtune.workflows.shared.run_folder import REPORT, RunFolder
@@ -75,6 +76,14 @@ def recorded_training(run: RunFolder) -> TrainingData:
     data = prepare_sets(config.data, config.training.seed)
     demand_same(run.facts().get("data_sha256", {}), data.hashes)
     return data
+
+
+def recorded_removal(run: RunFolder, test: str) -> str:
+    """How to get the queries of some test data out of what a run was trained on, from `removal`."""
+    sets = sets_of(found_again(run.recipe(), run.started_in).data)
+    if len(sets) > 1:
+        return removal("TRAINING", test)
+    return removal(sets[0].source, test, columns=sets[0].columns, encoding=sets[0].encoding)
 
 
 def refuse_hub(sources: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import RetrievalSet
+from embedtune.data.splits.removal import OTHER_DATA
 from embedtune.errors import DataError
 from embedtune.workflows.evaluate.known_training import read_training
 from embedtune.workflows.shared.run_folder import FACTS, new_run
@@ -90,6 +92,16 @@ def test_data_named_are_learned_whole(pairs: Path) -> None:
     assert known.leaks(test)[1] == {"q2"}
     (finding,) = known.leaks(test)[0]
     assert finding.code == "test-documents-seen-in-training" and str(pairs) in finding.message
+
+
+def test_the_advice_about_queries_seen_names_the_data(model: Path, pairs: Path, tmp_path: Path) -> None:
+    test = judged("x")
+    test = replace(test, queries={**test.queries, "q1": training(model=[str(model)]).known[0].rows.anchors[0]})
+    for known in (training(model=[str(model)]), training(model=["bm25"], train_data=[str(pairs)])):
+        (finding,) = known.tested_on("faq test").leaks(test)[0]
+        assert f"`embedtune check --data {pairs} --eval-data 'faq test' --fix clean.jsonl`" in finding.fix
+        (finding,) = known.tested_on(str(pairs)).leaks(test)[0]
+        assert finding.fix == OTHER_DATA
 
 
 def test_two_models_of_the_same_data_are_read_once(model: Path, pairs: Path) -> None:
