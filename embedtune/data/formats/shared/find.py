@@ -229,8 +229,9 @@ def _another(role: str, present: Sequence[str], chosen: Mapping[str, str], known
     there = {one: column for one, column in chosen.items() if column in present}
     usual = [name for one in known.values() for name in match(one.ROLES, present, there).get(role, ())]
     if not usual or any(sign in usual[0] for sign in ",="):
-        return f"name one of these: --columns {role}=COLUMN"
-    named = ",".join(f"{one}={column}" for one, column in {**there, role: usual[0]}.items())
+        return f"name another column: --columns {role}=COLUMN"
+    instead = {one: usual[0] if one == role else column for one, column in chosen.items() if one in (role, *there)}
+    named = ",".join(f"{one}={column}" for one, column in instead.items())
     return f"if this was meant, name it: --columns {shlex.quote(named)}"
 
 
