@@ -27,7 +27,8 @@ COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
     "data": "data preferences clicks.jsonl --output preferences.jsonl",
     "doctor": "doctor --quick",
     "encode": "encode --model run/model --data pairs.jsonl --column anchor --output vectors.npy",
-    "evaluate": "evaluate --data set --model run/model --model bm25 --output evaluated",
+    # The run may have kept its encoder, and then it taught nothing.
+    "evaluate": "evaluate --data set --model run/model --model bm25 --train-data some.jsonl --output evaluated",
     "export": "export run/model --to static --data many.jsonl --output exported",
     "init": "init pairs.jsonl",
     "merge": "merge run/start run/model --data pairs.jsonl --alpha 0.5 --guard none --output merged",
@@ -91,6 +92,7 @@ def inputs(folder: Path) -> None:
     asked = [f"How about {topics[i % 4]} {i} {HARM[i % 6]}?" for i in range(40)]
     texts = [f"{HARM[i % 6]} the answer on {topics[i % 4]} is {i}." for i in range(40)]
     lines("pairs.jsonl", [{"anchor": q, "positive": d} for q, d in zip(asked, texts, strict=True)])
+    lines("some.jsonl", [{"anchor": asked[i], "positive": texts[i]} for i in range(6, 40)])
     many = [(f"{q} ({n})", f"{d} ({n})") for n in range(8) for q, d in zip(asked, texts, strict=True)]
     lines("many.jsonl", [{"anchor": q, "positive": d} for q, d in many])
     clicks = [

@@ -146,7 +146,7 @@ def _of_data(options: dict[str, str | None], name: str | None, *, as_json: bool)
 
     talk, source = StreamTalk(), str(options["data"])
     asked = {**options, "loss": [name] if name else []}
-    plan = plan_config(load(TrainConfig, None, (), asked, known_losses=loss_names()), talk=talk)
+    plan = plan_config(load(TrainConfig, None, (), asked, known_losses=loss_names(), verb="losses"), talk=talk)
     data = read_data(plan.config, plan.source or open_source(source), talk)
     if name is not None:
         check_needs(plan.config, plan.losses, data)

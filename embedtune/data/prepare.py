@@ -21,6 +21,7 @@ from embedtune.data.splits.described import choices_elsewhere
 from embedtune.data.splits.divide import Divided, demand_contrast, demand_two, divide_source
 from embedtune.data.splits.judged_rows import documents_in
 from embedtune.data.splits.plan import plan_splits
+from embedtune.data.splits.removal import HELD_OUT, removal
 from embedtune.data.splits.unpaired import BY_DESIGN, views_of
 from embedtune.data.texts.same_texts import same_in
 from embedtune.data.views import Views
@@ -83,9 +84,11 @@ def prepare(section: DataSection, seed: int, *, source: Source | None = None) ->
     if divided.train.grades is None:
         demand_contrast(divided.train, section.source)
     views = views_of(section, seed, unpaired=divided.unpaired)
-    held_out = "test" in plan.held_out
+    elsewhere = section.eval_source or section.source
+    fix = removal(section.source, elsewhere, columns=section.columns, encoding=section.encoding)
+    fix = HELD_OUT if "test" in plan.held_out else fix
     divided.findings += _each_by_itself(divided.judged.get("test"), section.group)
-    return _finished(divided, hashes, views, closure=section.known_positives == "closure", held_out=held_out)
+    return _finished(divided, hashes, views, closure=section.known_positives == "closure", fix=fix)
 
 
 def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -> dict[str, str]:
@@ -120,7 +123,7 @@ def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -
 
 
 def _finished(
-    divided: Divided, hashes: Mapping[str, str], views: Views | None, *, closure: bool, held_out: bool
+    divided: Divided, hashes: Mapping[str, str], views: Views | None, *, closure: bool, fix: str
 ) -> TrainingData:
     train, dev, test = divided.train, divided.judged.get("dev"), divided.judged.get("test")
     for part, judged in (("dev", dev), ("test", test)):
@@ -134,7 +137,7 @@ def _finished(
         closed = closure_of(same_in(train).of(known))
         divided.described.append(closed.sentence)
         divided.findings += closed.findings()
-    shared, unseen = check_overlap(train, dev, test, held_out=held_out)
+    shared, unseen = check_overlap(train, dev, test, fix=fix)
     found = (*check_rows(train), *shared)
     return TrainingData(
         train=train,

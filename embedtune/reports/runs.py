@@ -15,6 +15,9 @@ from embedtune.reports.document.terminal import STYLES, bare_table, places
 from embedtune.reports.document.wording import duration, memory
 from embedtune.reports.results.runs import CleanedRuns, RunCard, RunDetails, RunsResult
 
+UNCLEAR = "?"
+"""Marks a gain that was not shown to differ from none."""
+
 
 def table(result: RunsResult | RunDetails | CleanedRuns, reported: Collection[str] = ()) -> RenderableType:
     """The result of one of the verb's commands; none of them has findings."""
@@ -32,7 +35,9 @@ def _leaderboard(result: RunsResult) -> RenderableType:
     spare = sum(card.spare_bytes for card in result.runs)
     said = f"{counted(len(result.runs), 'run')}, {memory(result.disk_bytes)} on disk"
     more = f"; `embedtune runs clean` would free {memory(spare)}" if spare else ""
-    return Group(*parts, Text(f"{said}{more}"))
+    unclear = any(UNCLEAR in _gain(card) for card in result.runs)
+    legend = [Text(f"{UNCLEAR} no difference shown", style="dim")] if unclear else []
+    return Group(*parts, *legend, Text(f"{said}{more}"))
 
 
 def _heading(card: RunCard) -> str:
@@ -62,10 +67,13 @@ def _scores(cards: Sequence[RunCard]) -> Table:
 
 def _figures(card: RunCard) -> tuple[RenderableType, ...]:
     interval = "" if card.interval is None else f"{card.interval[0]:.3f} to {card.interval[1]:.3f}"
-    # Colour never says anything alone: the gain has its sign, and what is not shown to differ is marked.
-    mark = "" if card.verdict in ("better", "worse") else " ?"
-    gain = "" if card.difference is None else f"{card.difference:+z.3f}{mark}"
-    return f"{card.after:.3f}", interval, Text(gain, style=STYLES.get(card.verdict, ""))
+    return f"{card.after:.3f}", interval, Text(_gain(card), style=STYLES.get(card.verdict, ""))
+
+
+def _gain(card: RunCard) -> str:
+    """Colour never says anything alone: the gain has its sign, and what is not shown to differ is marked."""
+    mark = "" if card.verdict in ("better", "worse") else f" {UNCLEAR}"
+    return "" if card.difference is None else f"{card.difference:+z.3f}{mark}"
 
 
 def _state(card: RunCard) -> str:

@@ -111,4 +111,5 @@ def test_a_loss_is_checked_against_the_data(call, tmp_path, monkeypatch) -> None
     assert "needs" in refused["message"] and "teacher" in refused["message"] and "gist" in refused["next"]
     assert call("losses", *given)["losses"] == ["gist"]
     assert "--data" in call("losses", "gist", "--columns", "anchor=a", code=2)["error"]["next"]
-    assert "cp9499" in str(call("losses", "--data", "pairs.csv", "--encoding", "cp9499", code=2))
+    refused = str(call("losses", "--data", "pairs.csv", "--encoding", "cp9499", code=2))
+    assert "cp9499" in refused and "`embedtune losses --help`" in refused

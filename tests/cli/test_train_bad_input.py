@@ -108,7 +108,7 @@ OPTIONS = [
     options("there is no split 'tset'", "--eval-split", "tset", code=1, next="omit --eval-split"),
     options("no such file", "--eval-data", "nothing.jsonl", code=1),
     options("no column 'topic'", "--group", "topic", code=1),
-    options("names 'q' as anchor", "--columns", "anchor=q", code=1),
+    options("names 'q' as anchor", "--columns", "anchor=q", code=1, next="--columns anchor=anchor"),
     options("unknown role 'ancor'", "--columns", "ancor=anchor", next="roles are"),
     options("is not KEY=VALUE", "--columns", "anchor"),
     options("model.prompts takes query, document", "--prompts", "question=x: "),

@@ -46,6 +46,7 @@ def test_a_corpus_is_learnt_from_by_what_is_proposed(run, tmp_path, listener):
     assert "views: crop" in result.recipe and result.verdict is None
     (finding,) = [one for one in result.findings if one.code == "no-evidence"]
     assert finding.fix.startswith("Name a judged set with --eval-data.")
+    assert f"`embedtune data queries {path} --output queries`" in finding.fix
     assert f"{finding.message} {finding.fix}" in listener.warned
     assert any("pairs are made of views of them: crop" in said for said in listener.said)
 

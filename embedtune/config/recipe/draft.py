@@ -119,15 +119,25 @@ class Draft(Generic[Config]):
         return self._schema().model_dump(include={key}).get(key)
 
     def _object(self, key: str, message: str) -> None:
-        """Note a problem at the key, at the nearest key above whose origin is known, or at one below it."""
-        near = key
-        while near and near not in self._given and near not in self._lines:
-            near = near.rpartition(".")[0]
-        near = near or next((given for given in self._given if given.startswith(f"{key}.")), "")
+        """Note a problem where the key is from."""
+        near = self._origin(key)
         if near in self._given:
             self.problems.append(Problem(self._given[near], key, message))
         else:
             self.problems.append(Problem(self.source or "defaults", key, message, self._lines.get(near)))
+
+    def _origin(self, key: str) -> str:
+        """The key itself, one below it, or the nearest above it, whose origin is known; empty where none is.
+
+        What is missing is missing from the section that holds it, and whatever else was given there made that section.
+        """
+        missing, near = not _holds(self.values, key.split(".")), key
+        while near and near not in self._given and near not in self._lines:
+            below = [given for given in self._given if given.startswith(f"{near}.")]
+            if below and (missing or near == key):
+                return below[0]
+            near = near.rpartition(".")[0]
+        return near
 
 
 def _read(path: Path, schema: type[RecipeSection]) -> YamlDocument:

@@ -23,6 +23,7 @@ def load(
     *,
     known_losses: Sequence[str] | None = None,
     check_args: CheckArgs | None = None,
+    verb: str | None = None,
 ) -> Config:
     """The configuration that a command line asks for.
 
@@ -41,6 +42,7 @@ def load(
             declares them; None and empty lists are options that were not given.
         known_losses: the names that exist. The caller passes them, since losses are a layer above config.
         check_args: called with name and arguments of each term whose name exists; raises ConfigError.
+        verb: the command that takes the options, where that is not the schema's.
 
     Raises:
         InvalidConfig: a ConfigError that lists every problem.
@@ -52,7 +54,8 @@ def load(
     config = draft.validated()
     draft.check_losses(known_losses, check_args)
     if draft.problems or config is None:
-        raise InvalidConfig(draft.problems, source=draft.source, next=_next(schema, has_recipe=recipe is not None))
+        advice = _next(verb or _verb(schema), has_recipe=recipe is not None)
+        raise InvalidConfig(draft.problems, source=draft.source, next=advice)
     return config
 
 
@@ -96,8 +99,11 @@ def dump_values(values: Mapping[str, Any]) -> str:
     return text
 
 
-def _next(schema: type[RecipeSection], *, has_recipe: bool) -> str:
-    verb = schema.__module__.rpartition(".")[2]
+def _verb(schema: type[RecipeSection]) -> str:
+    return schema.__module__.rpartition(".")[2]
+
+
+def _next(verb: str, *, has_recipe: bool) -> str:
     if not has_recipe:
         return f"`embedtune {verb} --help` explains the options"
     works = "embedtune recipes show gist-pairs" if verb == "train" else f"embedtune {verb} --dry-run"

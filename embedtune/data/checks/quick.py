@@ -11,7 +11,7 @@ from embedtune.data.checks.roles import RoleCheck
 from embedtune.data.checks.scores import ScoreCheck
 from embedtune.data.checks.text_faults import PlaceholderCheck, TextCheck
 from embedtune.data.rows import RetrievalSet, Rows
-from embedtune.data.splits.leakage import Leakage
+from embedtune.data.splits.leakage import UNNAMED, Leakage
 from embedtune.findings import Finding, counted
 
 FEW_QUERIES = 50
@@ -34,15 +34,15 @@ def check_rows(rows: Rows) -> list[Finding]:
 
 
 def check_overlap(
-    rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | None, *, held_out: bool = False
+    rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | None, *, fix: str = UNNAMED
 ) -> tuple[list[Finding], frozenset[str]]:
     """What the test queries share with training, whether there are enough, and which ask for unseen documents only.
 
-    `held_out`: whether the test queries were held out of the data that the rows come from.
+    `fix`: what to do about queries that are found, from `removal`.
     """
     if test is None:
         return [], frozenset()
-    leakage = Leakage(test, dev, held_out=held_out)
+    leakage = Leakage(test, dev, fix=fix)
     leakage.feed(rows)
     return [*check_test(test), *leakage.findings()], frozenset(leakage.unseen)
 

@@ -87,7 +87,9 @@ def _prepared(section: DataSection, seed: int, source: Source | None) -> Trainin
     try:
         return prepare(section, seed, source=source)
     except DataError as error:
-        if error.next is None and (section.columns or section.group):
+        about_one = error.next is None or any(option in error.next for option in ("--columns", "--group"))
+        if about_one and (section.columns or section.group):
+            error.retry = None
             error.next = (
                 "--columns and --group hold for every --data; where sets differ, give each its own in a recipe: "
                 "`data:` as a list of sets, each with source, columns and group"

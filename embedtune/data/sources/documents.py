@@ -98,7 +98,8 @@ def _columns(
     found = match(roles, present, chosen)
     missing = [name for name in (*chosen.values(), *([group] if group else [])) if name not in present]
     if missing:
-        raise DataError(f"there is no column {missing[0]!r}; the columns are {listed(present)}", where=table.name)
+        message = f"there is no column {missing[0]!r}; the columns are {listed(present)}"
+        raise DataError(message, where=table.name, next="name one of these")
     if "text" not in found and (signals := match({"text": COLUMNS}, present, {})):
         return {role: columns[0] for role, columns in found.items() if role == "id"} | {"text": signals["text"][0]}
     if "text" not in found:

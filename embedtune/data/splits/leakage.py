@@ -17,6 +17,7 @@ import numpy as np
 from embedtune.data.checks import shown
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.sources.problems import SHOWN
+from embedtune.data.splits.removal import removal
 from embedtune.data.splits.seen_documents import SeenDocuments
 from embedtune.data.texts.near_duplicates import NearDuplicate, NearIndex
 from embedtune.findings import Finding
@@ -26,14 +27,7 @@ LEAKS = 0.01
 """Share of the test queries with copies in training from which that is a warning."""
 MOST_TEXTS = 300_000
 """Training texts searched for near duplicates, at about 15,000 per second; exact copies are found in all."""
-_REMOVE = (
-    "Remove {0} from training or from the test set; `embedtune check --data TRAINING --eval-data TEST --fix FILE` "
-    "removes {0} from training."
-)
-_KEEP_ONE = (
-    "The test queries were held out of the same data: keep one of each two there, or take the test queries from other "
-    "data (--eval-data)."
-)
+UNNAMED = removal("TRAINING", "TEST")
 _BACKGROUND = 2000  # documents that show which words are common
 _LONGER = 2  # a text more than twice as long as the longest query is not a near duplicate of any
 
@@ -44,11 +38,11 @@ class Leakage:
     Args:
         judged: the test queries.
         dev: queries whose relevant documents count as seen, too, since they chose the model; or None.
-        held_out: whether the test queries were held out of the training data, so that both are in one file.
+        fix: what to do about queries that are found, from `removal`.
     """
 
-    def __init__(self, judged: RetrievalSet, dev: RetrievalSet | None = None, *, held_out: bool = False) -> None:
-        self._fix = _KEEP_ONE if held_out else _REMOVE
+    def __init__(self, judged: RetrievalSet, dev: RetrievalSet | None = None, *, fix: str = UNNAMED) -> None:
+        self._fix = fix
         self._texts = list(judged.queries.values())
         self._ids = text_ids(self._texts)  # (Q,)
         self._documents = SeenDocuments(judged, dev)
@@ -128,7 +122,7 @@ class Leakage:
             return None
         severity = "warning" if len(examples) >= LEAKS * len(self._texts) else "note"
         message = f"{len(examples):,} of {len(self._texts):,} test queries {verbs[len(examples) > 1]} {what}"
-        fix = self._fix.format("it" if len(examples) == 1 else "them")
+        fix = self._fix.replace("{them}", "it" if len(examples) == 1 else "them")
         return Finding(code, severity, len(examples), message, fix, tuple(examples[:SHOWN]))
 
 

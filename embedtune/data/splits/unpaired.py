@@ -1,5 +1,6 @@
 """Rows made from texts alone: pieces of a corpus, paired by views."""
 
+import shlex
 from collections.abc import Collection
 
 from embedtune.config.sections.learned_data import DataSection
@@ -96,6 +97,16 @@ def views_of(section: DataSection, seed: int, *, unpaired: bool) -> Views | None
         )
     views = parse_views(section.views, further=section.further_views, seed=seed)
     return views if views.changes or views.further else None
+
+
+def queries_made(source: str) -> str:
+    """How texts without pairs get queries to be tested on, as a sentence with the command.
+
+    >>> queries_made("a b.txt")
+    "`embedtune data queries 'a b.txt' --output queries` makes queries: train and test on them with --data queries."
+    """
+    command = f"`embedtune data queries {shlex.quote(source)} --output queries`"
+    return f"{command} makes queries: train and test on them with --data queries."
 
 
 def needs_views(name: str, texts: int) -> DataError:

@@ -10,6 +10,7 @@ from embedtune.data.formats import preferences
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.leakage import Leakage
+from embedtune.data.splits.removal import removal
 from embedtune.findings import Finding
 from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.shared.talk import Talk
@@ -66,8 +67,9 @@ class RowStream:
 class Leaks:
     """Looks for test queries in the training rows; without test queries it does nothing."""
 
-    def __init__(self, test: RetrievalSet | None) -> None:
-        self._leakage = None if test is None else Leakage(test)
+    def __init__(self, test: RetrievalSet | None, data: CheckedSection) -> None:
+        named = removal(data.source, data.eval_source or data.source, columns=data.columns, encoding=data.encoding)
+        self._leakage = None if test is None else Leakage(test, fix=named)
 
     def feed(self, block: RowBlock) -> None:
         """Check pairs, scored pairs and labelled texts; other rows are ignored."""

@@ -76,7 +76,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
         resolve(config.model)
     rows = RowStream(config.data, talk)
     test, findings = _judged(config, rows.source, talk)
-    sample, some, leaks = Sample(), SomePairs(), Leaks(test)
+    sample, some, leaks = Sample(), SomePairs(), Leaks(test, config.data)
     checks = [*all_checks(config.check.training), SignalCheck(config.data.group, _inputs(test))]
     pairs, repeats, batches = _one(checks, PairCheck), _one(checks, Repeats), _one(checks, InBatch)
     findings += run_checks([*checks, leaks, sample, some], rows)

@@ -47,17 +47,17 @@ class Parity:
             return self.vectors is not None and self.vectors <= TOLERANCE
         return self.ranking is not None and self.ranking.equivalent
 
-    @property
-    def sentence(self) -> str:
-        """The figures in words."""
+    def sentence(self, precision: str) -> str:
+        """The figures in words; below fp32, what is found decides, so it comes first."""
         parts = []
         if self.vectors is not None:
+            allowed = f"; in fp32 at most {TOLERANCE:g} is allowed" if precision == "fp32" else ""
             parts.append(
                 f"Components differ by at most {self.vectors:.1e} over {self.texts:,} texts (lowest cosine "
-                f"{self.cosine:.5f}; in fp32 at most {TOLERANCE:g} is allowed)."
+                f"{self.cosine:.5f}{allowed})."
             )
         if self.ranking is not None:
-            parts.append(self.ranking.sentence)
+            parts.insert(len(parts) if precision == "fp32" else 0, self.ranking.sentence)
         return " ".join(parts)
 
     def as_json(self, precision: str, *, own_space: bool) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Parity:
             "interval": list(found.interval) if found else None,
             "p_value": found.p_value if found else None,
             "equivalent": found.equivalent if found else None,
-            "sentence": self.sentence,
+            "sentence": self.sentence(precision),
             "holds": self.holds(precision, own_space=own_space),
         }
 

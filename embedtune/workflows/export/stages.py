@@ -97,7 +97,7 @@ class Exporting:
             uncalibrated = "leave out --calibrate, " if asked.calibrate else ""
             then = f"{uncalibrated}give --data with more judged queries, or use --precision fp32"
         return GuardError(
-            f"the {asked.precision} export does not pass, and is not kept: {parity.sentence}",
+            f"the {asked.precision} export does not pass, and is not kept: {parity.sentence(asked.precision)}",
             where=f"--precision {asked.precision}",
             next=then,
         )

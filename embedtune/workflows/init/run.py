@@ -19,6 +19,7 @@ from embedtune.data.sources.columns import match
 from embedtune.data.sources.reading.unchanged import declare_encoding
 from embedtune.data.sources.streams import plain_suffix
 from embedtune.data.sources.tables import look_ahead, open_table
+from embedtune.data.splits.unpaired import queries_made
 from embedtune.durable import whole_file
 from embedtune.errors import ConfigError, DataError, OutputError
 from embedtune.findings import counted
@@ -77,7 +78,7 @@ def init(
 
 def _section(source: str, columns: str | None, encoding: str | None) -> DataSection:
     given = {"data": source, "columns": columns, "encoding": encoding}
-    found: DataSection = load(TrainConfig, None, [], given).data
+    found: DataSection = load(TrainConfig, None, [], given, verb="init").data
     return found
 
 
@@ -130,6 +131,8 @@ def _recipe(
     loss = chosen_loss(data)
     described = [f"{what}; {_machine()}", f"model: {choice.name} ({choice.reason})"]
     described.append(f"loss: {loss.names or 'left open'} ({loss.reason})")
+    if data.unpaired and data.test is None:
+        described.append(f"test: none without queries; {queries_made(section.source)}")
     if guessed:
         named = ", ".join(f"{column!r} as {role}" for role, column in guessed.items())
         described.append(f"guessed columns, please confirm: {named}")

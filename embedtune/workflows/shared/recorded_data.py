@@ -6,9 +6,10 @@ from pathlib import Path
 
 from embedtune.data.prepare import TrainingData
 from embedtune.data.sets.several import prepare_sets, sets_of
+from embedtune.data.splits.removal import removal
 from embedtune.errors import DataError, EmbedtuneError, raise_machine_fault
 from embedtune.workflows.shared.relocation import found_again
-from embedtune.workflows.shared.run_folder import RunFolder
+from embedtune.workflows.shared.run_folder import REPORT, RunFolder
 
 
 def runs_behind(model: str) -> Iterator[tuple[str, RunFolder]]:
@@ -27,6 +28,22 @@ def runs_behind(model: str) -> Iterator[tuple[str, RunFolder]]:
         except EmbedtuneError as error:
             raise_machine_fault(error, run.path)
             return
+
+
+def runs_learned_from(model: str) -> Iterator[tuple[str, RunFolder]]:
+    """The runs of `runs_behind` that changed the encoder: not those that kept the one that they started from."""
+    return ((name, run) for name, run in runs_behind(model) if not _kept_its_start(name, run))
+
+
+def _kept_its_start(model: str, run: RunFolder) -> bool:
+    """Whether a run ended with the encoder that it started from; its checkpoints are trained all the same."""
+    if not run.done or Path(model).expanduser().resolve() != run.model.resolve():
+        return False
+    try:
+        report = run.read_json(REPORT)
+        return 0 in (report.get("best_step"), report.get("alpha")) and not report.get("domains")
+    except (EmbedtuneError, AttributeError):  # damaged: it may have learned anything
+        return False
 
 
 def _exported(model: str) -> str | None:
@@ -59,6 +76,14 @@ def recorded_training(run: RunFolder) -> TrainingData:
     data = prepare_sets(config.data, config.training.seed)
     demand_same(run.facts().get("data_sha256", {}), data.hashes)
     return data
+
+
+def recorded_removal(run: RunFolder, test: str) -> str:
+    """How to get the queries of some test data out of what a run was trained on, from `removal`."""
+    sets = sets_of(found_again(run.recipe(), run.started_in).data)
+    if len(sets) > 1:
+        return removal("TRAINING", test)
+    return removal(sets[0].source, test, columns=sets[0].columns, encoding=sets[0].encoding)
 
 
 def refuse_hub(sources: Iterable[str]) -> None:

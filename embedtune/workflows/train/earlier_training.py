@@ -12,7 +12,7 @@ from embedtune.data.splits.leakage import Leakage
 from embedtune.errors import EmbedtuneError, raise_machine_fault
 from embedtune.findings import Finding
 from embedtune.reports.document.short_names import short_name
-from embedtune.workflows.shared.recorded_data import recorded_training, runs_behind
+from embedtune.workflows.shared.recorded_data import recorded_removal, recorded_training, runs_learned_from
 from embedtune.workflows.shared.talk import Talk
 
 
@@ -26,7 +26,7 @@ def with_earlier_training(config: TrainConfig, data: TrainingData, talk: Talk) -
     found: dict[tuple[str, str], tuple[Finding, list[str]]] = {}
     unknown: list[Finding] = []
     unseen, known = data.unseen, {one.message for one in data.findings}
-    for name, run in runs_behind(config.model.name):
+    for name, run in runs_learned_from(config.model.name):
         try:
             with talk.progress(f"reading what {short_name(name)} was trained on"):
                 learned = recorded_training(run)
@@ -35,7 +35,8 @@ def with_earlier_training(config: TrainConfig, data: TrainingData, talk: Talk) -
             message = f"the training data of {name} cannot be read again ({error.message}); it may hold test queries."
             unknown.append(Finding("training-data-unknown", "warning", 1, message))
             continue
-        leakage = Leakage(data.test, learned.dev)
+        test = config.data.eval_source or config.data.source
+        leakage = Leakage(data.test, learned.dev, fix=recorded_removal(run, test))
         leakage.feed(learned.train)
         unseen &= leakage.unseen
         for one in leakage.findings():

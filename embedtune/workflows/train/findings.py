@@ -87,7 +87,7 @@ def _best_is_early(fitted: FitResult) -> Finding | None:
     message = (
         f"the model of step {fitted.best_step} of {fitted.steps} was kept, because dev scores did not rise after it."
     )
-    fix = "Use fewer epochs or a lower learning rate; nothing is lost, and training takes less time."
+    fix = "Fewer epochs take less time; with a lower learning rate, dev scores may rise for longer."
     return Finding("best-model-early", "note", 1, message, fix)
 
 

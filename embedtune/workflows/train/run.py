@@ -21,6 +21,7 @@ from embedtune.data.sets.several import prepare_sets, sets_of
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.reading.unchanged import declare_encoding, declare_read_besides, unchanged_inputs
 from embedtune.data.sources.source import open_source
+from embedtune.data.splits.unpaired import queries_made
 from embedtune.distributed import is_first, of_first
 from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
@@ -230,7 +231,7 @@ def check_recipe(plan: TrainPlan, talk: Talk) -> None:
 def read_data(config: TrainConfig, source: Source, talk: Talk) -> TrainingData:
     """The data of the recipe; prints what was read and what is odd about it."""
     data = prepare_sets(config.data, config.training.seed, source=source)
-    data = replace(data, findings=(*data.findings, *_unjudged(data)))
+    data = replace(data, findings=(*data.findings, *_unjudged(data, config.data.source)))
     data = with_earlier_training(config, data, talk)
     for sentence in data.described:
         talk.say(sentence)
@@ -238,16 +239,17 @@ def read_data(config: TrainConfig, source: Source, talk: Talk) -> TrainingData:
     return data
 
 
-def _unjudged(data: TrainingData) -> Iterator[Finding]:
+def _unjudged(data: TrainingData, source: str) -> Iterator[Finding]:
     """Which splits are missing, reported before hours of training end without a verdict."""
     more = "Name a judged set" if data.unpaired else "Give more pairs, or name a judged set"
+    made = f" {queries_made(source)}" if data.unpaired else ""
     if data.sets:
         return
     if data.test is None:
         without = "no dev and no test split: no checkpoint can be chosen, and" if data.dev is None else "no test split:"
         message = f"there is {without} nothing will show whether the model improved."
         later = "`embedtune evaluate --model RUN/model --data SET` scores it; `embedtune search` tries it by hand"
-        yield Finding("no-evidence", "warning", 0, message, f"{more} with --eval-data. Afterwards, {later}.")
+        yield Finding("no-evidence", "warning", 0, message, f"{more} with --eval-data.{made} Afterwards, {later}.")
     elif data.dev is None:
         message = "there is no dev split: no checkpoint can be chosen, and the last one is kept."
         yield Finding("no-evidence", "warning", 0, message, f"{more} that has a dev split with --eval-data.")

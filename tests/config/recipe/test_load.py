@@ -73,6 +73,37 @@ def test_prompts_keep_their_blanks_on_every_way_in(tmp_path: Path) -> None:
     assert load(TrainConfig, None, overrides).model.prompts == expected
 
 
+@pytest.mark.parametrize(
+    ("losses", "override", "blamed"),
+    [
+        (["gist"], "loss.1.args.x=1", "loss.1.args.x=1"),  # its name is missing
+        (["gits"], "loss.0.args.x=1", "--loss"),  # there is no such loss
+        (["gist"], "loss.0.weight=-1", "loss.0.weight=-1"),
+    ],
+)
+def test_a_mistake_is_blamed_on_what_made_it(losses, override, blamed) -> None:
+    with pytest.raises(InvalidConfig) as refused:
+        load(TrainConfig, None, [override], {"loss": losses}, known_losses=["gist"])
+    assert refused.value.where == blamed
+
+
+def test_arguments_of_an_option_and_of_an_override_are_told_apart() -> None:
+    def check(name: str, args: Mapping[str, object]) -> None:
+        if "x" in args:
+            raise ConfigError(f"{name} has no argument 'x'")
+
+    with pytest.raises(InvalidConfig) as refused:
+        load(
+            TrainConfig,
+            None,
+            ["loss.1.args.x=1"],
+            {"loss": ["gist", "sigreg"]},
+            known_losses=["gist", "sigreg"],
+            check_args=check,
+        )
+    assert refused.value.where == "loss.1.args.x=1"
+
+
 WRONG = """\
 model:
   name: 12                        # wrong: text is needed

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import RetrievalSet
+from embedtune.data.splits.removal import OTHER_DATA
 from embedtune.errors import DataError
 from embedtune.workflows.evaluate.known_training import read_training
 from embedtune.workflows.shared.run_folder import FACTS, new_run
@@ -58,6 +60,31 @@ def test_a_run_tells_what_its_model_learned(model: Path) -> None:
     assert known.leaks(judged("A text of nobody."))[1] == {"q1", "q2", "q3"}
 
 
+def test_a_run_that_kept_its_start_taught_nothing(run_of: Callable[..., Path]) -> None:
+    """Neither by dev nor by the guard; a checkpoint of it is trained, and so is what it had started from."""
+    first = run_of("first", "training.seed=1")
+    model = run_of("kept", f"model.name={first}")
+
+    def whose(name: Path) -> list[str]:
+        return [learned.whose for learned in training(model=[str(name)]).known]
+
+    assert whose(model) == [str(model), str(first)]
+    for report, taught in (
+        ({"best_step": 0}, [str(first)]),
+        ({"best_step": 4, "alpha": 0.0}, [str(first)]),
+        ({"best_step": 4, "alpha": 0.5}, [str(model), str(first)]),
+        ({"best_step": None, "alpha": None}, [str(model), str(first)]),
+        ({"best_step": 0, "domains": ["a", "b"]}, [str(model), str(first)]),
+        ([], [str(model), str(first)]),
+    ):
+        (model.parent / "report.json").write_text(json.dumps(report), encoding="utf-8")
+        assert whose(model) == taught, report
+    (model.parent / "report.json").write_text('{"best_step": 0}', encoding="utf-8")
+    checkpoint = model.parent / "checkpoints" / "checkpoint-4"
+    checkpoint.mkdir(parents=True)
+    assert whose(checkpoint) == [str(checkpoint), str(first)]
+
+
 def test_data_named_are_learned_whole(pairs: Path) -> None:
     known = training(model=["bm25"], train_data=[str(pairs)])
     assert len(known.known[0].rows) == 48
@@ -65,6 +92,16 @@ def test_data_named_are_learned_whole(pairs: Path) -> None:
     assert known.leaks(test)[1] == {"q2"}
     (finding,) = known.leaks(test)[0]
     assert finding.code == "test-documents-seen-in-training" and str(pairs) in finding.message
+
+
+def test_the_advice_about_queries_seen_names_the_data(model: Path, pairs: Path, tmp_path: Path) -> None:
+    test = judged("x")
+    test = replace(test, queries={**test.queries, "q1": training(model=[str(model)]).known[0].rows.anchors[0]})
+    for known in (training(model=[str(model)]), training(model=["bm25"], train_data=[str(pairs)])):
+        (finding,) = known.tested_on("faq test").leaks(test)[0]
+        assert f"`embedtune check --data {pairs} --eval-data 'faq test' --fix clean.jsonl`" in finding.fix
+        (finding,) = known.tested_on(str(pairs)).leaks(test)[0]
+        assert finding.fix == OTHER_DATA
 
 
 def test_two_models_of_the_same_data_are_read_once(model: Path, pairs: Path) -> None:

@@ -70,6 +70,12 @@ def test_an_encoding_that_was_named_is_in_the_recipe_and_in_the_commands(tmp_pat
     commands_run(result.commands)
 
 
+def test_a_wrong_option_is_explained_by_the_help_of_init(table):
+    with pytest.raises(ConfigError, match="cp9499") as refused:
+        init(table(("질문", "답변"), KOREAN), encoding="cp9499")
+    assert refused.value.where == "--encoding" and "`embedtune init --help`" in refused.value.next
+
+
 def test_what_was_asked_for_is_taken(table):
     result = init(table(("질문", "답변"), KOREAN), model="starter", output="mine.yaml")
     assert load(TrainConfig, "./mine.yaml").model.name == "starter"
@@ -80,6 +86,8 @@ def test_texts_without_pairs_leave_the_loss_to_train(table):
     result = init(table(("text",), [(f"The parcel number {i} left the warehouse today.",) for i in range(40)]))
     assert "loss:" not in result.recipe.replace("# ", "").split("data:")[1].split("Why")[0]
     assert load(TrainConfig, f"./{result.output}").data.views is None
+    (said,) = [said for said in result.described if said.startswith("test: none")]
+    assert "`embedtune data queries 'my data.csv' --output queries`" in said
     commands_run(result.commands)
 
 

@@ -214,6 +214,7 @@ def _check_chosen(
                 f"--columns names {column!r} as {role}, but the columns are {listed(present)}"
                 + did_you_mean(column, present),
                 where=table.name,
+                next=_another(role, present, chosen, known),
             )
     if group is not None and group not in present:
         raise DataError(
@@ -221,6 +222,17 @@ def _check_chosen(
             where=table.name,
             next="name one of them with --group",
         )
+
+
+def _another(role: str, present: Sequence[str], chosen: Mapping[str, str], known: Mapping[str, Format]) -> str:
+    """What to name instead of a column that is not there: the one that would play the role by its name, if any does."""
+    there = {one: column for one, column in chosen.items() if column in present}
+    usual = [name for one in known.values() for name in match(one.ROLES, present, there).get(role, ())]
+    if not usual or any(sign in usual[0] for sign in ",="):
+        return f"name another column: --columns {role}=COLUMN"
+    instead = {one: usual[0] if one == role else column for one, column in chosen.items() if one in (role, *there)}
+    named = ",".join(f"{one}={column}" for one, column in instead.items())
+    return f"if this was meant, name it: --columns {shlex.quote(named)}"
 
 
 def _no_format(

@@ -54,8 +54,12 @@ class TextDecoder:
             at = skipped + error.start
             name = "UTF-8" if self._encoding is None else self._encoding.name
             what = f"broken {name}: byte 0x{raw[error.start]:02x} at offset {self.offset + at:,} of the file"
-            if self._encoding is None:
+            if name == "UTF-8":
                 self._advice = self._advice or advice_on(raw[:SAMPLE] + stream.peek(SAMPLE)[:SAMPLE])
+            elif declared_encoding() is not None:
+                self._advice = f"leave out --encoding {declared_encoding()}, or restore the line, or remove it"
+            else:
+                self._advice = "single characters are damaged: restore the line, or remove it"
             if number == 1:  # in whose names nothing can be found
                 raise self._problems.stop(where, what, hint=self._advice) from None
             self._problems.add(where, what, hint=self._advice)

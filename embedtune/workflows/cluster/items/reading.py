@@ -203,7 +203,9 @@ def _columns(table: RecordTable, present: list[str], section: ClusteredSection) 
     """Role ("id", "title", "text", "values", "label") -> column."""
     missing = [name for name in (section.column, section.label) if name is not None and name not in present]
     if missing:
-        raise DataError(f"there is no column {missing[0]!r}; the columns are {listed(present)}", where=table.name)
+        message = f"there is no column {missing[0]!r}; the columns are {listed(present)}"
+        option = "--column" if missing[0] == section.column else "--label"
+        raise DataError(message, where=table.name, next=f"name one of these with {option}")
     found = {role: likeliest(ROLES[role], columns) for role, columns in match(ROLES, present, {}).items()}
     if section.column is not None:
         found = {**{role: name for role, name in found.items() if role == "id"}, "text": section.column}

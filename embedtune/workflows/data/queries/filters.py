@@ -69,12 +69,14 @@ def that_come_back(
 
     Args:
         made: queries.
-        texts: all documents, by number; those of the queries are searched without what a query was taken from.
+        texts: all documents, by number; of those with queries, the text that they are to find is searched.
         top: of how many documents theirs must be one.
         search: who searches.
     """
     if not made:
         return []
-    positions = search([one.query for one in made], texts, min(top, len(texts)))  # (Q, top)
+    to_find = {one.document: one.positive for one in made}
+    there = [to_find.get(number, text) for number, text in enumerate(texts)]
+    positions = search([one.query for one in made], there, min(top, len(there)))  # (Q, top)
     found = (positions == np.array([one.document for one in made])[:, None]).any(axis=1)  # (Q,)
     return [one for one, back in zip(made, found.tolist(), strict=True) if back]

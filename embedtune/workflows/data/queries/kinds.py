@@ -1,7 +1,8 @@
 """What a document could be asked for, from its own words: its title, its key words, one of its sentences.
 
-Each query comes with the text that it is to find. Whatever the query was taken from is left out of that text, or the
-task would be to find a copy.
+Each query comes with the text that it is to find. Whatever a query was taken from is left out of that text, or the task
+would be to find a copy. All queries of a document are to find the same text: with two versions of it in the corpus, one
+would be a right answer that counts as wrong, and would hold the sentence that asks for the other.
 """
 
 import math
@@ -83,23 +84,23 @@ class CorpusWords:
 
 
 def offline_queries(
-    number: int, document: TitledText, kind: Kind, words: CorpusWords, most: int
+    number: int, document: TitledText, kinds: Sequence[Kind], words: CorpusWords, most: int
 ) -> Iterator[MadeQuery]:
-    """At most so many queries of one kind for a document."""
-    if kind == "title":
-        if document.title:
-            yield MadeQuery(number, kind, document.title, document.body)
-    elif kind == "keywords":
+    """At most so many queries of each kind for a document, all with the same text to find."""
+    claims, text = _claims(document, words, most) if "claim" in kinds else ([], document.body)
+    if "title" in kinds and document.title:
+        yield MadeQuery(number, "title", document.title, text)
+    if "keywords" in kinds:
         # Titles often hold the key words, and then the query is one that a title would answer.
-        found = words.keywords(document.body, KEYWORDS)
+        found = words.keywords(text, KEYWORDS)
         if len(found) >= 2:
-            yield MadeQuery(number, kind, " ".join(found), document.body)
-    else:
-        yield from _claims(number, document, words, most)
+            yield MadeQuery(number, "keywords", " ".join(found), text)
+    for claim in claims:
+        yield MadeQuery(number, "claim", claim, text)
 
 
-def _claims(number: int, document: TitledText, words: CorpusWords, most: int) -> Iterator[MadeQuery]:
-    """The sentences that say most about a document and stand alone, each with the rest, which is about the same."""
+def _claims(document: TitledText, words: CorpusWords, most: int) -> tuple[list[str], str]:
+    """The sentences that say most about a document and stand alone, and the rest, which is about the same."""
     parts = sentences(document.body)
     fewest, longest = CLAIM_WORDS
     weight = {
@@ -107,12 +108,17 @@ def _claims(number: int, document: TitledText, words: CorpusWords, most: int) ->
         for place, part in enumerate(parts)
         if fewest <= len(part.split()) <= longest and not _REFERS.match(part)
     }
-    left = most
+    taken: list[int] = []
+    text = document.body
     for place in sorted(weight, key=lambda one: (-weight[one], one)):
-        rest = " ".join(part for other, part in enumerate(parts) if other != place)
-        if left and len(rest.split()) >= FEWEST_LEFT and words.in_common(parts[place], rest):
-            left -= 1
-            yield MadeQuery(number, "claim", parts[place], rest)
+        if len(taken) == most:
+            break
+        claims = [*taken, place]
+        rest = " ".join(part for other, part in enumerate(parts) if other not in claims)
+        about_the_same = all(words.in_common(parts[one], rest) for one in claims)
+        if len(rest.split()) >= FEWEST_LEFT and about_the_same:
+            taken, text = claims, rest
+    return [parts[place] for place in taken], text
 
 
 def _density(weights: dict[str, float], sentence: str) -> float:

@@ -221,11 +221,11 @@ def _made(
     words = None if client else CorpusWords(vocabulary(texts), texts)
     found: list[MadeQuery] = []
     for done, number in enumerate(chosen):
-        for kind in kinds:
-            if client is not None:
+        if words is not None:
+            found += offline_queries(number, corpus[number], kinds, words, most)
+        elif client is not None:
+            for kind in kinds:
                 found += asked_queries(number, corpus[number], kind, client, most)
-            elif words is not None:
-                found += offline_queries(number, corpus[number], kind, words, most)
         tell(done + 1)
     return found
 

@@ -58,9 +58,10 @@ def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
     tasks: list[Task] = []
     for source in config.data.sources:
         opened = open_split(source, config.data.split, config.data.columns, config.data.group)
-        task = _read(opened, wordings, config, training)
+        tested = training.tested_on(source)
+        task = _read(opened, wordings, config, tested)
         if isinstance(task, ItemTask):
-            task.findings += tuple(training.leaks(_queries(task))[0])
+            task.findings += tuple(tested.leaks(_queries(task))[0])
         if config.models.quantize and task.kind != "retrieval":
             raise ConfigError(
                 f"quantised vectors are for searching a corpus, but {source} is for {task.kind}",

@@ -145,6 +145,19 @@ def test_utf8_is_read_as_utf8_whatever_is_named(put) -> None:
         assert [line for _, line in lines(path, Problems("plain.csv"))] == ["질문,답변\n"]
 
 
+@pytest.mark.parametrize(
+    ("named", "advice"),
+    [("utf-8", "it reads as CP949 (Korean Windows): --encoding cp949"), ("ascii", "leave out --encoding ascii")],
+)
+def test_an_encoding_that_is_named_wrongly_comes_with_advice(put, named, advice) -> None:
+    path = put("korean.csv", TEXTS[0][2].encode("cp949"))
+    with unchanged_inputs():
+        declare_encoding(named)
+        with pytest.raises(DataError, match=f"broken {named.upper()}: byte") as refused:
+            list(lines(path, Problems("korean.csv")))
+    assert advice in refused.value.next
+
+
 def test_what_was_named_does_not_outlive_its_command(put) -> None:
     with unchanged_inputs():
         declare_encoding("cp1252")

@@ -1,0 +1,41 @@
+"""What to do about test queries that are in training, with the command for the data at hand."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+HELD_OUT = (
+    "The test queries were held out of the same data: keep one of each two there, or take the test queries from other "
+    "data (--eval-data)."
+)
+OTHER_DATA = "Take the test queries from other data: those of this file were trained on."
+
+
+def removal(training: str, test: str, *, columns: Mapping[str, str] | None = None, encoding: str | None = None) -> str:
+    """How to get test queries out of training rows; "{them}" stands for the queries.
+
+    Args:
+        training: the training data, as `--data` takes them.
+        test: the data that the test queries are from, as `--eval-data` takes them.
+        columns: role -> column, where the names do not decide it.
+        encoding: of text that is not UTF-8, where it was named.
+
+    >>> removal("beir", "my test.jsonl").split("; ")[1]
+    "`embedtune check --data beir --eval-data 'my test.jsonl' --fix clean.jsonl` removes {them} from training."
+    """
+    if _one_file(training, test):  # its queries are its rows, and all of them would be removed
+        return OTHER_DATA
+    words = ["embedtune", "check", "--data", training, "--eval-data", test]
+    words += ["--columns", ",".join(f"{role}={column}" for role, column in columns.items())] if columns else []
+    words += ["--encoding", encoding] if encoding else []
+    command = shlex.join([*words, "--fix", "clean.jsonl"])
+    return f"Remove {{them}} from training or from the test set; `{command}` removes {{them}} from training."
+
+
+def _one_file(training: str, test: str) -> bool:
+    """Whether two names are of one file. A folder has a split for each."""
+    try:
+        first, second = (Path(name).expanduser().resolve() for name in (training, test))
+        return first == second and first.is_file()
+    except (OSError, RuntimeError, ValueError):  # a name that no file can have
+        return False
