@@ -166,7 +166,8 @@ def weights(result) -> bytes:
 def test_a_talker_is_told_what_happens(recipe, listener) -> None:
     train(recipe(), talk=listener)
     said = "\n".join(listener.said)
-    for words in ("read 48 pairs", "run folder: ", "before training: test nDCG@10", "training on 38 pairs: ",
+    for words in ("read 48 pairs", "run folder: ", "before training: test nDCG@10",
+                  "training on 38 pairs: 0.67 epochs, 2 steps of up to 16,",
                   "after training: test nDCG@10"):  # fmt: skip
         assert words in said
 

@@ -164,8 +164,7 @@ class Preparation:
     def _tell_setup(self, task: TrainingTask, lr: float, precision: str, reason: str) -> None:
         """Print how the run is going to train, and what looks odd about it."""
         self.talk.say(
-            f"training on {counted(len(task.rows), 'pair')}: {counted(task.course.epochs, 'epoch')}, "
-            f"{counted(task.steps, 'step')} of up to {task.course.batch_size}, "
+            f"training on {counted(len(task.rows), 'pair')}: {task.course.in_words(len(task.rows))}, "
             f"learning rate {lr:g}, {precision}{f'; {reason}' if reason else ''}"
         )
         rate = rate_finding(lr, suited_rate(self.losses, self.encoder, len(task.rows)))
