@@ -18,7 +18,6 @@ from embedtune.findings import Finding, counted
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.lengths import limit_of, token_counts
 from embedtune.models.encode.sameness import DifferentTexts, demand_differences
-from embedtune.models.encode.vocabulary_fit import ScriptShare, script_shares
 from embedtune.reports.document.wording import duration, memory
 
 if TYPE_CHECKING:
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
 
 QUERIES = ("anchor", "text", "sentence1", "sentence2")
 """Columns that are encoded as queries; all others are encoded as documents."""
-UNKNOWN, SINGLE, PRESENT = 0.01, 0.6, 0.05
-"""Shares from which unknown pieces, single letters and a script as such matter."""
-_SINGLE_BY_NATURE = ("Han", "kana")
-_SCRIPT_TEXTS = 2000
 _PROBE_TOKENS, _PROBE_TEXTS, _PROBE_STATIC = 2048, 64, 512
 # Names of encoders that were trained with prompts, which not all of their folders declare.
 _PROMPTED: tuple[tuple[str, Mapping[str, str]], ...] = (
@@ -68,24 +63,6 @@ def differences(encoder: "Encoder", columns: Mapping[str, Sequence[str]]) -> lis
             message = f"{column}: {error.message}."
             found.append(Finding("same-vectors", "error", len(some), message, (error.next or "").capitalize() + "."))
     return found
-
-
-def vocabulary(encoder: "Encoder", columns: Mapping[str, Sequence[str]]) -> tuple[list[ScriptShare], list[Finding]]:
-    """How well the encoder's vocabulary fits each script of the texts, and findings where it does not."""
-    texts = [text for some in columns.values() for text in some[: _SCRIPT_TEXTS // len(columns)]]
-    shares = script_shares(encoder, texts)
-    findings = []
-    for one in shares:
-        single = one.single if one.script not in _SINGLE_BY_NATURE else 0.0
-        if one.share < PRESENT or (one.unknown < UNKNOWN and single < SINGLE):
-            continue
-        message = (
-            f"the vocabulary of {encoder.name} does not fit {one.script} text ({one.share:.0%} of the pieces with "
-            f"letters): {one.unknown:.0%} of its pieces are unknown and {one.single:.0%} are single letters."
-        )
-        fix = "Name an encoder made for this language, such as intfloat/multilingual-e5-small."
-        findings.append(Finding("vocabulary-does-not-fit", "warning", one.pieces, message, fix))
-    return shares, findings
 
 
 def prompts(encoder: "Encoder", name: str) -> list[Finding]:

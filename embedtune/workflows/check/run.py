@@ -204,7 +204,8 @@ class EncoderReading:
 
 def _encoder_checks(config: CheckConfig, sample: Sample, pairs: SomePairs, talk: Talk) -> EncoderReading:
     from embedtune.models.similarity import similarity_findings
-    from embedtune.workflows.check.encoder_checks import differences, forecast, measure, prompts, vocabulary
+    from embedtune.workflows.check.encoder_checks import differences, forecast, measure, prompts
+    from embedtune.workflows.shared.choosing.vocabulary import vocabulary
 
     columns = {column: texts for column, texts in sample.columns.items() if texts}
     encoder = _encoder(config, columns, talk) if config.model.name is not None and columns else None
