@@ -1,7 +1,6 @@
 """Checks that need an encoder: tokens and truncation, vocabulary, prompts, and a forecast of training."""
 
 import dataclasses
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -82,8 +81,11 @@ def prompts(encoder: "Encoder", name: str) -> list[Finding]:
     ]
 
 
-def forecast(encoder: "Encoder", sample: Sample, section: CheckSection) -> dict[str, Any] | None:
-    """Time and memory of training with in-batch negatives, from a few measured steps; None without pairs."""
+def forecast(encoder: "Encoder", sample: Sample, section: CheckSection, learned: int) -> dict[str, Any] | None:
+    """Time and memory of training on `learned` of the rows with in-batch negatives, from a few measured steps.
+
+    Returns: None without pairs.
+    """
     from embedtune.models.speed.probe import probe
 
     columns = sample.columns
@@ -91,15 +93,15 @@ def forecast(encoder: "Encoder", sample: Sample, section: CheckSection) -> dict[
         return None
     texts = _typical(encoder, columns)
     measured = probe(encoder, texts)
-    course = Course.of(section.training, sample.rows, static=not encoder.has_products)
-    batch = min(course.batch_size, sample.rows)
-    per_row = 2 + sample.negatives / sample.rows
-    in_batch, steps = round(batch * per_row), course.epochs * math.ceil(sample.rows / batch)
+    course = Course.of(section.training, learned, static=not encoder.has_products)
+    batch, steps = min(course.batch_size, learned), course.steps(learned)
+    in_batch = round(batch * (2 + sample.negatives / sample.rows))
     seconds, size = steps * measured.step_s(in_batch), measured.step_bytes(in_batch)
     if encoder.model.device.type == "cpu":
         size += psutil.Process().memory_info().rss  # libraries, the encoder and the texts share this memory
+    on = f" on about {learned:,} of {sample.rows:,} rows (the rest is held out)" if learned < sample.rows else ""
     message = (
-        f"training {counted(course.epochs, 'epoch')} in batches of {batch:,} ({counted(steps, 'step')}) would take "
+        f"training {counted(course.epochs, 'epoch')} in batches of {batch:,} ({counted(steps, 'step')}){on} would take "
         f"about {duration(seconds)} and {memory(size)} on {encoder.model.device}: an estimate from "
         f"training on {measured.texts:,} texts just now, without evaluation, a guide or companion models."
     )
