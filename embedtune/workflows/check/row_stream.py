@@ -69,7 +69,7 @@ class RowStream:
         self.described = f"checked {rows:,} {unit} from {self.source.what}{split}"
 
     def left_to_learn(self, rows: int) -> int:
-        """About how many of so many rows `train` would learn from: those that it would hold out for dev and test, not.
+        """About how many of so many rows `train` would learn from: not from those held out for dev and test.
 
         Texts without pairs are all learned from.
         """
