@@ -92,6 +92,17 @@ class Course:
         wanted = self.epochs * self.steps_per_epoch(rows)
         return min(wanted, self.max_steps or wanted)
 
+    def in_words(self, rows: int) -> str:
+        """The length of the run as it will be, which `max_steps` may end within an epoch.
+
+        >>> Course(3, 16).in_words(300), Course(3, 16, max_steps=12).in_words(668)
+        ('3 epochs, 57 steps of up to 16', '0.29 epochs, 12 steps of up to 16')
+        """
+        steps = self.steps(rows)
+        passes = steps / max(1, self.steps_per_epoch(rows))
+        told = f"{passes:.2g}" if passes < 1 else f"{round(passes, 1):g}"
+        return f"{told} epoch{'' if told == '1' else 's'}, {counted(steps, 'step')} of up to {self.batch_size:,}"
+
 
 def course_in_words(section: TrainingSection, rows: int, *, static: bool, tower: bool = False) -> str:
     """How long a run will be, before anything is loaded.
@@ -100,9 +111,8 @@ def course_in_words(section: TrainingSection, rows: int, *, static: bool, tower:
     'training would take 3 epochs, 15 steps of up to 64 pairs; epochs chosen for a pretrained encoder and 300 pairs'
     """
     course = Course.of(section, rows, static=static, tower=tower)
-    said = f"training would take {counted(course.epochs, 'epoch')}, {counted(course.steps(rows), 'step')}"
     reason = reason_of_course(section, rows, static=static, tower=tower)
-    return f"{said} of up to {course.batch_size:,} pairs" + (f"; {reason}" if reason else "")
+    return f"training would take {course.in_words(rows)} pairs" + (f"; {reason}" if reason else "")
 
 
 def reason_of_course(section: TrainingSection, rows: int, *, static: bool, tower: bool = False) -> str:
@@ -110,9 +120,15 @@ def reason_of_course(section: TrainingSection, rows: int, *, static: bool, tower
 
     >>> reason_of_course(TrainingSection(epochs=2), 300, static=False)
     'batch size chosen for a pretrained encoder and 300 pairs'
+    >>> reason_of_course(TrainingSection(max_steps=2), 300, static=False)
+    'batch size chosen for a pretrained encoder and 300 pairs'
     """
-    chosen = [
-        name for name, value in (("epochs", section.epochs), ("batch size", section.batch_size)) if value == "auto"
-    ]
+    course = Course.of(section, rows, static=static, tower=tower)
+    ends_early = course.steps(rows) < course.epochs * course.steps_per_epoch(rows)
+    left_open = {
+        "epochs": section.epochs == "auto" and not ends_early,
+        "batch size": section.batch_size == "auto",
+    }
+    chosen = [name for name, is_open in left_open.items() if is_open]
     kind = suited_to(static=static, tower=tower).kind
     return f"{' and '.join(chosen)} chosen for {kind} and {counted(rows, 'pair')}" if chosen else ""

@@ -41,6 +41,7 @@ class Reading:
         learned: whether it learns from them; otherwise it encodes them.
         kept: of how many the vectors are in memory at one time.
         each: how many there are, if each is read once.
+        together: how many of them are in a training step.
     """
 
     texts: int
@@ -48,6 +49,7 @@ class Reading:
     learned: bool = False
     kept: int = 0
     each: int = 0
+    together: int = 0
 
 
 def reading(texts: Collection[str], *, times: int = 1, learned: bool = False, kept: bool = True) -> Reading:
@@ -104,7 +106,9 @@ def look_at_training(config: TrainConfig, *, static: bool) -> Look:
     steps = course.steps(len(rows))
     texts = [*rows.anchors, *rows.positives, *(text for own in rows.negatives for text in own)]
     learned = reading(texts, learned=True)
-    each = replace(learned, texts=round(steps * len(texts) / max(1, course.steps_per_epoch(len(rows)))), kept=0)
+    per_step = len(texts) * min(1.0, course.batch_size / max(1, len(rows)))
+    of_all = round(steps * len(texts) / max(1, course.steps_per_epoch(len(rows))))
+    each = replace(learned, texts=of_all, kept=0, together=round(per_step))
     evaluations = 1 + -(-steps // max(1, course.steps_per_epoch(len(rows))))
     readings = (each, *read_judged_set(data.dev, evaluations), *read_judged_set(data.test, 2))
     words = course_in_words(config.training, len(rows), static=static, tower=tower)

@@ -18,7 +18,7 @@ from embedtune.reports.document.short_names import short_name
 from embedtune.reports.document.terminal import findings_below, places, verdict_line
 from embedtune.reports.document.wording import duration, memory, sentence
 from embedtune.reports.results.train import GuideFacts, TrainResult
-from embedtune.reports.sections.beside import beside_section, beside_sentence, seen_sentence
+from embedtune.reports.sections.beside import alone_sentence, beside_section, beside_sentence, seen_sentence
 from embedtune.reports.sections.clusters import labelled_section, labelled_sentence
 from embedtune.reports.sections.curves import curves_section
 from embedtune.reports.sections.domains import domains_section, domains_sentence
@@ -84,7 +84,7 @@ def training(result: TrainResult) -> Report:
     return Report(
         title=f"{word.capitalize()}: {result.run}",
         heading=word.capitalize(),
-        lead=said,
+        lead=" ".join(filter(None, (said, alone_sentence(result.beside_bm25)))),
         blocks=blocks,
         verdict=word,
         subject=_subject(result),

@@ -11,6 +11,8 @@ import pytest
 
 from embedtune.cli.shared.app import build_app
 from embedtune.cli.shared.guard import guarded
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.data.prepare import prepare
 
 Check = Callable[..., dict[str, Any]]
 SERVICES = [
@@ -152,7 +154,9 @@ def test_an_encoder_adds_tokens_vocabulary_prompts_and_a_forecast(check, tmp_pat
     assert anchor["cut"] >= 1
     assert any(one["code"] == "truncated-texts" for one in result["findings"])
     assert "vocabulary-does-not-fit" in grave(result)  # twelve sentences taught it few syllables
-    assert result["forecast"]["steps"] == 3 * 11
+    left = len(prepare(DataSection(source="pairs.jsonl"), 0).train)  # as `train` reads them
+    assert left < result["rows"] and result["forecast"]["steps"] == 3 * -(-left // 8)
+    assert f"on about {left} of {result['rows']} rows (the rest is held out)" in result["forecast"]["message"]
     assert result["forecast"]["seconds"] >= 0
     assert result["forecast"]["memory_bytes"] > result["forecast"]["probe"]["weights_bytes"] > 0
 

@@ -31,6 +31,20 @@ def test_what_is_asked_for_stands(rows: int, static: bool, epochs: int, batch: i
     assert reason_of_course(asked, rows, static=static) == ""
 
 
+@pytest.mark.parametrize(
+    ("course", "rows", "said"),
+    [
+        (Course(1, 64), 640, "1 epoch, 10 steps"),
+        (Course(3, 16, max_steps=12), 150, "1.2 epochs, 12 steps"),
+        (Course(3, 16, max_steps=1), 160_000, "0.0001 epochs, 1 step"),
+        (Course(10, 32, max_steps=10**6), 320, "10 epochs, 100 steps"),
+    ],
+)
+def test_the_epochs_that_are_told_are_those_that_the_steps_make(course: Course, rows: int, said: str) -> None:
+    assert course.in_words(rows).startswith(f"{said} of up to ")
+    assert course.steps(rows) / (rows / course.batch_size) == pytest.approx(float(said.split()[0]), rel=0.1)
+
+
 def test_more_rows_never_mean_smaller_batches_or_more_epochs() -> None:
     courses = [Course.of(TrainingSection(), rows, static=False) for rows in range(10, 20_000, 37)]
     for fewer, more in pairwise(courses):

@@ -10,9 +10,7 @@ from embedtune.findings import Finding, counted
 from embedtune.identity import text_id
 
 OFTEN = 0.05
-"""Share of known positives among the other rows of a batch, from which that is a warning."""
-NOTED = 0.005
-"""The same, from which it is a note."""
+"""Share of known positives among the other rows of a batch, from which that is a warning; fewer cost nothing."""
 
 
 class InBatch:
@@ -65,7 +63,7 @@ class InBatch:
             verb = "is" if rows == 1 else "are"
             message = f"{counted(rows, 'row')} {verb} fewer than two batches of {self._batch_size:,}."
             found.append(Finding("few-batches", "note", rows, message, "Use a smaller --batch-size, or more rows."))
-        if known < NOTED:
+        if known < OFTEN:
             return found
         usual = self.summary()
         message = (
@@ -73,11 +71,10 @@ class InBatch:
             f"an anchor; {known:.1%} share its text or class."
         )
         fix = (
-            "Rows that share a text or class are masked. Use a smaller --batch-size, or mine negatives for each row "
-            "(embedtune mine)."
+            "Rows that share a text or class are masked. For more negatives, use a larger --batch-size, or mine some "
+            "for each row (embedtune mine)."
         )
-        severity = "warning" if known >= OFTEN else "note"
-        return [*found, Finding("few-in-batch-negatives", severity, round(known * rows), message, fix)]
+        return [*found, Finding("few-in-batch-negatives", "warning", round(known * rows), message, fix)]
 
     def known_share(self) -> float:
         """The share of other rows that share an anchor, positive or class with a row."""

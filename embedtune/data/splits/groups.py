@@ -95,6 +95,16 @@ def text_components(anchor_ids: np.ndarray, positive_ids: np.ndarray) -> tuple[n
     return nodes, label
 
 
+def rows_left(rows: int, parts: Sequence[str]) -> int:
+    """About how many rows stay in train when these parts are held out of them; exact where no two rows share a text.
+
+    >>> rows_left(300, ("test", "dev")), rows_left(300, ("dev",)), rows_left(20_000, ("dev",)), rows_left(300, ())
+    (240, 270, 19500, 300)
+    """
+    most = DEV_ROWS if tuple(parts) == ("dev",) else rows
+    return max(min(rows, 2), rows - len(parts) * min(max(1, round(rows * HELD_OUT)), most))
+
+
 def divide(groups: Groups, seed: int, parts: Sequence[str] = ("test", "dev"), most: int | None = None) -> Division:
     """Hold out about `HELD_OUT` of the rows for each part, in complete groups.
 

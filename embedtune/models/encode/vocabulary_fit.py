@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedtune.models.encoder import Encoder, readable
+from embedtune.models.folders.tokenizer_file import tokenizer_in, unknown_token_in
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -44,13 +46,26 @@ class ScriptShare:
 
 def script_shares(encoder: Encoder, texts: Sequence[str]) -> list[ScriptShare]:
     """How the vocabulary fits each script in the texts, the most frequent first; empty where it is of whole words."""
-    if not hasattr(_backend(encoder), "to_str"):
+    if not texts or not hasattr(_backend(encoder), "to_str"):
         return []
-    unknown = _unknown_token(encoder)
+    return _shares(_whole_tokenizer(encoder), _unknown_token(encoder), texts)
+
+
+def declared_shares(folder: Path, texts: Sequence[str]) -> list[ScriptShare]:
+    """The same of a model that is not loaded, by the files of its folder; empty where they hold no such tokenizer.
+
+    Raises:
+        ModelError: a file of the folder is damaged.
+    """
+    tokenizer = tokenizer_in(folder) if texts else None
+    return [] if tokenizer is None else _shares(tokenizer, unknown_token_in(folder), texts)
+
+
+def _shares(tokenizer: "Tokenizer", unknown: str | None, texts: Sequence[str]) -> list[ScriptShare]:
     pieces: Counter[str] = Counter()
     lost: Counter[str] = Counter()
     single: Counter[str] = Counter()
-    for text, encoding in zip(texts, _encodings(encoder, texts), strict=True):
+    for text, encoding in zip(texts, _encodings(tokenizer, texts), strict=True):
         for token, (start, end) in zip(encoding.tokens, encoding.offsets, strict=True):
             letters = [letter for letter in text[start:end] if letter.isalpha()]
             if letters:
@@ -78,8 +93,7 @@ def script_of(letter: str) -> str:
     )
 
 
-def _encodings(encoder: Encoder, texts: Sequence[str]) -> Iterator[Any]:
-    tokenizer = _whole_tokenizer(encoder)
+def _encodings(tokenizer: "Tokenizer", texts: Sequence[str]) -> Iterator[Any]:
     for start in range(0, len(texts), _AT_ONCE):
         yield from tokenizer.encode_batch([readable(text) for text in texts[start : start + _AT_ONCE]])
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from embedtune.models.folders.contents import ModelFolder
+from embedtune.models.folders.tokenizer_file import tokenizer_in
 from embedtune.models.sources.resolve import Resolved
 
 SIZE, REPEATS = 768, 6
@@ -25,9 +26,15 @@ LOOKED_UP_S = 2e-6
 BYTES_PER_TOKEN = 4.5
 """Of UTF-8, where there is no tokenizer to ask: English words have about 1.3 tokens, Korean syllables 0.6."""
 WEIGHT_BYTES = 4
+KEPT_HIDDEN, KEPT_INNER = 10.5, 2.0
+"""Numbers that a layer keeps of a token for the backward pass, per dimension and per inner dimension: measured on
+MiniLM-L6 and multilingual-e5-small, in float32; bfloat16 takes as much for short texts, with its copies of weights."""
+KEPT_ATTENTION_BYTES = 5
+"""The same, bytes per head and pair of tokens: a float32 and the mask of its dropout."""
 HIDDEN = ("hidden_size", "d_model", "dim")
 LAYERS = ("num_hidden_layers", "n_layers", "num_layers")
 INNER = ("intermediate_size", "hidden_dim", "d_ff")
+HEADS = ("num_attention_heads", "n_heads", "num_heads")
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class DeclaredCost:
         dimensions: of its inner vectors.
         most_tokens: of a text; None where nothing is cut.
         folder: with its tokenizer; None for a starter, which is not made yet.
+        token_bytes: of activations that the backward pass needs per token, without attention; 0 for a static encoder.
+        attention_bytes: the same, per pair of tokens of a text.
     """
 
     products: float = 0.0
@@ -47,16 +56,26 @@ class DeclaredCost:
     dimensions: int = 512
     most_tokens: int | None = None
     folder: Path | None = None
+    token_bytes: float = 0.0
+    attention_bytes: float = 0.0
 
     def tokens(self, sample: Sequence[str]) -> float:
         """The mean number of tokens of some texts."""
-        if not sample:
-            return 0.0
+        return float(self._lengths(sample).mean()) if sample else 0.0
+
+    def activation_bytes(self, texts: int, sample: Sequence[str]) -> int:
+        """What a training step keeps in memory of so many texts like these until its backward pass."""
+        if not (sample and texts and self.token_bytes):
+            return 0
+        lengths = self._lengths(sample)  # (n,)
+        return round(texts * float((self.token_bytes * lengths + self.attention_bytes * lengths**2).mean()))
+
+    def _lengths(self, sample: Sequence[str]) -> np.ndarray:
+        """(n,) tokens of each text that are read."""
         counts = self._counted(sample)
         if counts is None:
             counts = [len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN for text in sample]
-        most = self.most_tokens or np.inf
-        return float(np.minimum(counts, most).mean())
+        return np.minimum(counts, self.most_tokens or np.inf)
 
     def seconds(self, tokens: float) -> float:
         """To encode so many tokens on this machine's processors."""
@@ -65,17 +84,9 @@ class DeclaredCost:
         return tokens * self.products / (REACHED * products_per_s())
 
     def _counted(self, sample: Sequence[str]) -> list[float] | None:
-        file = None if self.folder is None else next(iter(sorted(self.folder.rglob("tokenizer.json"))), None)
-        if file is None:
+        tokenizer = None if self.folder is None else tokenizer_in(self.folder)
+        if tokenizer is None:
             return None
-        from tokenizers import Tokenizer
-
-        try:
-            tokenizer = Tokenizer.from_file(str(file))
-        except Exception:  # the library raises plain exceptions; loading the model will say what is wrong
-            return None
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
         return [float(len(one.ids)) for one in tokenizer.encode_batch([*sample])]
 
 
@@ -92,12 +103,21 @@ def declared_cost(found: Resolved, kept: int | None = None) -> DeclaredCost | No
     config, weights = folder.config, sum(file.stat().st_size for file in found.path.rglob("*.safetensors"))
     hidden, layers, inner = (_number(config, names) for names in (HIDDEN, LAYERS, INNER))
     layer = 4 * hidden**2 + 2 * hidden * (inner or 4 * hidden)  # weights
-    gone = layers - min(kept or layers, layers)
-    products = 2.0 * (layers - gone) * layer
+    left = min(kept or layers, layers)
+    gone = layers - left
+    products = 2.0 * left * layer
     weights = max(0, weights - WEIGHT_BYTES * gone * layer)
     settings = folder.read(f"{folder.config_path}sentence_bert_config.json") or {}
     most = settings.get("max_seq_length") or config.get("max_position_embeddings")
-    return DeclaredCost(products, weights, hidden or 512, most if isinstance(most, int) else None, found.path)
+    return DeclaredCost(
+        products,
+        weights,
+        hidden or 512,
+        most if isinstance(most, int) else None,
+        found.path,
+        token_bytes=4.0 * left * (KEPT_HIDDEN * hidden + KEPT_INNER * (inner or 4 * hidden)),
+        attention_bytes=float(KEPT_ATTENTION_BYTES * left * _number(config, HEADS)),
+    )
 
 
 def declared_layers(found: Resolved) -> int | None:

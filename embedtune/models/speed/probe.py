@@ -126,8 +126,11 @@ def activation_bytes(encoder: Encoder, features: "Mapping[str, torch.Tensor]", p
 def allowed_bytes(device: "torch.device") -> int:
     """Most bytes of activations: half of the free memory of a GPU, or a quarter on a CPU, where other programs need
     memory too. Rounded down to a power of two, so that a repeated run rarely gets another answer."""
-    if device.type == "cuda":
-        return _power_below(_free_on_gpu(device) // 2)
+    return _power_below(_free_on_gpu(device) // 2) if device.type == "cuda" else allowed_on_processors()
+
+
+def allowed_on_processors() -> int:
+    """`allowed_bytes` without a GPU, which needs no torch."""
     free = free_memory()
     return _power_below((_ASSUMED if free is None else free) // (4 * this_process().local_count))
 

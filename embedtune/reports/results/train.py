@@ -130,12 +130,14 @@ class BesideWords:
         after: the same, of BM25 and the tuned encoder.
         verdict: on the queries that the verdict of the encoder alone rests on.
         joined: the tuned encoder alone against the same beside BM25: is it worth running both?
+        alone: the tuned encoder against BM25 alone: is the encoder needed at all? None in runs of early versions.
     """
 
     before: Scores
     after: Scores
     verdict: Comparison
     joined: Comparison
+    alone: Comparison | None = None
 
 
 @dataclass(frozen=True)
@@ -267,10 +269,11 @@ class TrainResult(VerbResult):
             plain["forgetting"] = self.forgetting.as_dict(plain["forgetting"])
         if self.clusters is not None:
             plain["clusters"]["verdict"] = self.clusters.verdict.as_dict()
-        if self.beside_bm25 is not None:
+        if (beside := self.beside_bm25) is not None:
             plain["beside_bm25"] |= {
-                "verdict": self.beside_bm25.verdict.as_dict(),
-                "joined": self.beside_bm25.joined.as_dict(),
+                "verdict": beside.verdict.as_dict(),
+                "joined": beside.joined.as_dict(),
+                "alone": beside.alone and beside.alone.as_dict(),
             }
         return plain
 

@@ -37,11 +37,20 @@ def beside_sentence(beside: BesideWords | None) -> str:
     return f"Beside BM25: {_lowered(beside.verdict.sentence)} {_joined(beside)}"
 
 
+def alone_sentence(beside: BesideWords | None) -> str:
+    """That BM25 alone is better than the tuned encoder; empty where that was not shown."""
+    if beside is None or beside.alone is None or beside.alone.verdict != "better":
+        return ""
+    return beside.alone.between("the tuned encoder", "BM25 alone")
+
+
 def _joined(beside: BesideWords) -> str:
-    """Whether running BM25 beside the tuned encoder pays."""
+    """Whether running BM25 beside the tuned encoder pays, and what BM25 reaches without it."""
     found = beside.joined
     word = {"better": "raises", "worse": "lowers"}.get(found.verdict)
     values = f"{found.after:.3f} instead of {found.before:.3f}"
+    if beside.alone is not None:
+        values += f"; BM25 alone: {beside.alone.after:.3f}"
     if word is None:
         return f"No difference was shown between the tuned encoder alone and beside BM25 ({values})."
     return f"Running BM25 beside the tuned encoder {word} {metric_label(found.metric)} ({values})."

@@ -1,7 +1,6 @@
 """Checks that need an encoder: tokens and truncation, vocabulary, prompts, and a forecast of training."""
 
 import dataclasses
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ from embedtune.findings import Finding, counted
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.lengths import limit_of, token_counts
 from embedtune.models.encode.sameness import DifferentTexts, demand_differences
-from embedtune.models.encode.vocabulary_fit import ScriptShare, script_shares
 from embedtune.reports.document.wording import duration, memory
 
 if TYPE_CHECKING:
@@ -26,10 +24,6 @@ if TYPE_CHECKING:
 
 QUERIES = ("anchor", "text", "sentence1", "sentence2")
 """Columns that are encoded as queries; all others are encoded as documents."""
-UNKNOWN, SINGLE, PRESENT = 0.01, 0.6, 0.05
-"""Shares from which unknown pieces, single letters and a script as such matter."""
-_SINGLE_BY_NATURE = ("Han", "kana")
-_SCRIPT_TEXTS = 2000
 _PROBE_TOKENS, _PROBE_TEXTS, _PROBE_STATIC = 2048, 64, 512
 # Names of encoders that were trained with prompts, which not all of their folders declare.
 _PROMPTED: tuple[tuple[str, Mapping[str, str]], ...] = (
@@ -70,24 +64,6 @@ def differences(encoder: "Encoder", columns: Mapping[str, Sequence[str]]) -> lis
     return found
 
 
-def vocabulary(encoder: "Encoder", columns: Mapping[str, Sequence[str]]) -> tuple[list[ScriptShare], list[Finding]]:
-    """How well the encoder's vocabulary fits each script of the texts, and findings where it does not."""
-    texts = [text for some in columns.values() for text in some[: _SCRIPT_TEXTS // len(columns)]]
-    shares = script_shares(encoder, texts)
-    findings = []
-    for one in shares:
-        single = one.single if one.script not in _SINGLE_BY_NATURE else 0.0
-        if one.share < PRESENT or (one.unknown < UNKNOWN and single < SINGLE):
-            continue
-        message = (
-            f"the vocabulary of {encoder.name} does not fit {one.script} text ({one.share:.0%} of the pieces with "
-            f"letters): {one.unknown:.0%} of its pieces are unknown and {one.single:.0%} are single letters."
-        )
-        fix = "Name an encoder made for this language, such as intfloat/multilingual-e5-small."
-        findings.append(Finding("vocabulary-does-not-fit", "warning", one.pieces, message, fix))
-    return shares, findings
-
-
 def prompts(encoder: "Encoder", name: str) -> list[Finding]:
     """Findings about prompts that the encoder was trained with but would not get."""
     if any(encoder.prompts.values()):
@@ -105,8 +81,11 @@ def prompts(encoder: "Encoder", name: str) -> list[Finding]:
     ]
 
 
-def forecast(encoder: "Encoder", sample: Sample, section: CheckSection) -> dict[str, Any] | None:
-    """Time and memory of training with in-batch negatives, from a few measured steps; None without pairs."""
+def forecast(encoder: "Encoder", sample: Sample, section: CheckSection, learned: int) -> dict[str, Any] | None:
+    """Time and memory of training on `learned` of the rows with in-batch negatives, from a few measured steps.
+
+    Returns: None without pairs.
+    """
     from embedtune.models.speed.probe import probe
 
     columns = sample.columns
@@ -114,15 +93,15 @@ def forecast(encoder: "Encoder", sample: Sample, section: CheckSection) -> dict[
         return None
     texts = _typical(encoder, columns)
     measured = probe(encoder, texts)
-    course = Course.of(section.training, sample.rows, static=not encoder.has_products)
-    batch = min(course.batch_size, sample.rows)
-    per_row = 2 + sample.negatives / sample.rows
-    in_batch, steps = round(batch * per_row), course.epochs * math.ceil(sample.rows / batch)
+    course = Course.of(section.training, learned, static=not encoder.has_products)
+    batch, steps = min(course.batch_size, learned), course.steps(learned)
+    in_batch = round(batch * (2 + sample.negatives / sample.rows))
     seconds, size = steps * measured.step_s(in_batch), measured.step_bytes(in_batch)
     if encoder.model.device.type == "cpu":
         size += psutil.Process().memory_info().rss  # libraries, the encoder and the texts share this memory
+    on = f" on about {learned:,} of {sample.rows:,} rows (the rest is held out)" if learned < sample.rows else ""
     message = (
-        f"training {counted(course.epochs, 'epoch')} in batches of {batch:,} ({counted(steps, 'step')}) would take "
+        f"training {counted(course.epochs, 'epoch')} in batches of {batch:,} ({counted(steps, 'step')}){on} would take "
         f"about {duration(seconds)} and {memory(size)} on {encoder.model.device}: an estimate from "
         f"training on {measured.texts:,} texts just now, without evaluation, a guide or companion models."
     )

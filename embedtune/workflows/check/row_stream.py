@@ -3,14 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.verbs.check import CheckedSection
 from embedtune.data.checks import Content, RowBlock
 from embedtune.data.checks.unreadable import Faults
 from embedtune.data.formats import preferences
-from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
+from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.source import open_source
+from embedtune.data.splits.groups import rows_left
 from embedtune.data.splits.leakage import Leakage
+from embedtune.data.splits.plan import plan_splits
 from embedtune.data.splits.removal import removal
+from embedtune.errors import DataError
 from embedtune.findings import Finding
 from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.shared.talk import Talk
@@ -45,6 +49,7 @@ class RowStream:
         self.findings: list[Finding] = []
         self.said: list[str] = []
         self.described = ""
+        self._paired = True
 
     def __iter__(self) -> Iterator[Content]:
         self._begin()
@@ -59,9 +64,24 @@ class RowStream:
                 self.preferences = part.unit == preferences.UNIT
                 tell(rows)
                 self.besides = part.unused
+                self._paired = not isinstance(content, RawTexts)
                 yield content
         split = f", split {self.split}" if self.split else ""
         self.described = f"checked {rows:,} {unit} from {self.source.what}{split}"
+
+    def left_to_learn(self, rows: int) -> int:
+        """About how many of so many rows `train` would learn from: not from those held out for dev and test.
+
+        Texts without pairs are all learned from.
+        """
+        data = self._data
+        section = DataSection(
+            source=data.source, split=data.split, eval_source=data.eval_source, eval_split=data.eval_split
+        )
+        try:
+            return rows_left(rows, plan_splits(self.source, section).held_out) if self._paired else rows
+        except DataError:  # such as test queries to learn from, which `train` refuses
+            return rows
 
 
 class Leaks:

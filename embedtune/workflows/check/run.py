@@ -86,7 +86,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
         talk.say(said)
     if config.data.corpus is not None:
         findings += check_corpus(config.data.corpus, repeats.positives, talk)
-    more = _encoder_checks(config, sample, some, talk)
+    more = _encoder_checks(config, sample, some, rows.left_to_learn(sample.rows), talk)
     findings = by_severity([*findings, *more.findings])
     fixed = None
     if outputs is not None:
@@ -202,9 +202,11 @@ class EncoderReading:
     leak: ClusterLeak | None = None
 
 
-def _encoder_checks(config: CheckConfig, sample: Sample, pairs: SomePairs, talk: Talk) -> EncoderReading:
+def _encoder_checks(config: CheckConfig, sample: Sample, pairs: SomePairs, learned: int, talk: Talk) -> EncoderReading:
+    """What the encoder makes of a sample of the texts; `learned` rows of all are left to learn from."""
     from embedtune.models.similarity import similarity_findings
-    from embedtune.workflows.check.encoder_checks import differences, forecast, measure, prompts, vocabulary
+    from embedtune.workflows.check.encoder_checks import differences, forecast, measure, prompts
+    from embedtune.workflows.shared.choosing.vocabulary import vocabulary
 
     columns = {column: texts for column, texts in sample.columns.items() if texts}
     encoder = _encoder(config, columns, talk) if config.model.name is not None and columns else None
@@ -214,7 +216,7 @@ def _encoder_checks(config: CheckConfig, sample: Sample, pairs: SomePairs, talk:
         return EncoderReading(findings, lengths)
     scripts, more = vocabulary(encoder, columns)
     with talk.progress("measuring a few training steps"):
-        expected = forecast(encoder, sample, config.check)
+        expected = forecast(encoder, sample, config.check, learned)
     findings += [*differences(encoder, columns), *more, *prompts(encoder, str(config.model.name))]
     findings += similarity_findings(encoder, "cosine", "training compares")
     if harm := pairs.harm(encoder, config.check.seed):

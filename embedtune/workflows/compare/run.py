@@ -26,7 +26,13 @@ from embedtune.reports.results.compare import CompareResult
 from embedtune.workflows.compare.evidence import Side, evidence_of
 from embedtune.workflows.compare.grouping import groups_of
 from embedtune.workflows.compare.result import Test, verdicts_of
-from embedtune.workflows.compare.same import cut_runs, one_seed_each, same_questions, starts_kept
+from embedtune.workflows.compare.same import (
+    cut_runs,
+    demand_different_seeds,
+    one_seed_each,
+    same_questions,
+    starts_kept,
+)
 from embedtune.workflows.compare.values import Sources, Values
 from embedtune.workflows.shared.evaluation_folder import file_name
 from embedtune.workflows.shared.machine import machine_facts
@@ -97,6 +103,8 @@ def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResu
     sources = Sources(options.data, options.split, wanted, options.group)
     with talk.progress("reading the values to compare"):
         read = [[sources.read(name) for name in names_in(text)] for text in named]
+    for seeds in read:
+        demand_different_seeds(seeds)
     metrics = _metrics([one for seeds in read for one in seeds], wanted, asked=bool(options.metrics))
     read = [[one.having(metrics) for one in seeds] for seeds in read]
     everything = [one for seeds in read for one in seeds]

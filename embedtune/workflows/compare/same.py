@@ -6,9 +6,9 @@ where nothing is left, or the documents are others, the comparison is refused.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from embedtune.errors import DataError, EmbedtuneError
+from embedtune.errors import ConfigError, DataError, EmbedtuneError
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.tasks.items import ITEM_METRICS
 from embedtune.findings import Finding, counted
@@ -104,8 +104,10 @@ def one_seed_each(a: Side, b: Side, letters: tuple[str, str]) -> Finding | None:
     trained = [folder for folder in folders if folder is not None and not _kept_its_start(folder)]
     if len(trained) < 2 or trained[0] == trained[1]:
         return None
-    names, recipes = " and ".join(letters), [_without_seed(folder) for folder in trained]
-    if recipes[0] is not None and recipes[0] == recipes[1]:
+    names, (first, second) = " and ".join(letters), [_training_of(folder) for folder in trained]
+    if first is not None and first == second:
+        message = f"{names} are one recipe trained twice with one seed: comparing them shows nothing about recipes."
+    elif first is not None and second is not None and first.recipe == second.recipe:
         message = f"{names} are one recipe with different seeds: a difference between them is the luck of the seed."
     else:
         message = (
@@ -122,10 +124,40 @@ def _kept_its_start(folder: Path) -> bool:
         return False
 
 
-def _without_seed(folder: Path) -> Mapping[str, Any] | None:
-    """The recipe of a run apart from its seed and its output; None if it cannot be read."""
+def demand_different_seeds(seeds: Sequence[Values]) -> None:
+    """Refuse a training that stands for two seeds of one side.
+
+    Raises:
+        ConfigError: two of them have the same recipe, the same data and the same seed.
+    """
+    known: list[tuple[str, _Training]] = []
+    for one in seeds:
+        training = None if one.trained is None else _training_of(one.trained)
+        if training is None:
+            continue
+        again = next((name for name, earlier in known if earlier == training), None)
+        if again is not None:
+            raise ConfigError(
+                f"{one.name} repeats {again}: the same recipe with the same seed, {training.seed}",
+                where="compare",
+                next=f"leave one of them out, or train with another seed: --seed {training.seed + 1}",
+            )
+        known.append((one.name, training))
+
+
+class _Training(NamedTuple):
+    """What a trained model follows from, apart from where it was written: two that are equal are no two seeds."""
+
+    recipe: tuple[Mapping[str, Any], Any]
+    seed: int
+
+
+def _training_of(folder: Path) -> _Training | None:
+    """The training of a run: its recipe without seed and output, the hashes of its data, its seed; None if unknown."""
+    run = RunFolder(folder)
     try:
-        recipe = RunFolder(folder).recipe().model_dump(exclude={"output": True, "training": {"seed"}})
+        recipe, hashes = run.recipe(), run.facts().get("data_sha256")
     except (EmbedtuneError, OSError):
         return None
-    return recipe
+    rest = recipe.model_dump(exclude={"output": True, "training": {"seed"}})
+    return _Training((rest, hashes), recipe.training.seed)

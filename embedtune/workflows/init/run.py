@@ -11,6 +11,7 @@ from pathlib import Path
 
 from embedtune.cgroup import free_memory, usable_cpus
 from embedtune.config.recipe.load import dump_values, load
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.formats import pairs
@@ -27,6 +28,7 @@ from embedtune.reports.document.short_names import folder_part, short_name
 from embedtune.reports.document.wording import memory, sentence
 from embedtune.reports.results.init import InitResult
 from embedtune.workflows.init.choice import ModelChoice, chosen_loss, chosen_model, language_of, median_words
+from embedtune.workflows.shared.choosing.vocabulary import declared_vocabulary
 from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
 
@@ -69,6 +71,9 @@ def init(
     tell_findings(talk, data.findings)
     language = language_of([*data.train.anchors[:1000], *data.train.positives[:1000]])
     choice = chosen_model(model, language, median_words(data.train.positives))
+    if model is not None:
+        learned = {"anchor": data.train.anchors, "positive": data.train.positives}
+        tell_findings(talk, declared_vocabulary(ModelSection(name=model), learned))
     target = _target(source, output, force=force)
     text, described = _recipe(target, section, data, choice, language, guessed)
     with whole_file(target) as stream:

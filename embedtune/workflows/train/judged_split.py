@@ -31,7 +31,7 @@ from embedtune.workflows.shared.scoring import (
     measure,
 )
 from embedtune.workflows.shared.talk import Talk
-from embedtune.workflows.train.kept.beside_words import beside_words
+from embedtune.workflows.train.kept.beside_words import beside_words, words_are_better
 from embedtune.workflows.train.kept.smaller import SmallerVectors
 from embedtune.workflows.train.kept.space_map import MappedQueries
 from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
@@ -48,7 +48,7 @@ class JudgedSplit:
         data: of the run.
         folder: keeps what was measured before training, and gets rankings and values per query.
         talk: hears of scores and progress.
-        findings: about test queries that are documents, too, once training is judged.
+        findings: about test queries that are documents, too, and about BM25, once training is judged.
     """
 
     config: TrainConfig
@@ -68,9 +68,10 @@ class JudgedSplit:
     def end(self, encoder: Encoder) -> dict[str, Any]:
         """The part of the result that comes from the test split, with the encoder after training."""
         after = self._measured(encoder, "after", None)
-        self.findings = self._own_texts(after)
+        judged = self._judged(after)
+        self.findings = [*self._own_texts(after), *words_are_better(judged.get("beside_bm25"))]
         return {
-            **self._judged(after),
+            **judged,
             **self._sets.fields(encoder),
             "space": self._space.end(encoder),
             "clusters": self._labelled.end(encoder),

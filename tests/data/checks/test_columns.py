@@ -112,3 +112,13 @@ def test_classes_decide_where_there_are_some() -> None:
     findings = run_checks([check], [LabelledTexts([str(i) for i in range(100)], labels)])
     assert check.known_share() == pytest.approx(9 / 99)
     assert [(one.code, one.severity) for one in findings] == [("few-in-batch-negatives", "warning")]
+    assert "a larger --batch-size" in findings[0].fix  # of more rows, more are of another class
+
+
+@pytest.mark.parametrize(("shared", "codes"), [(15, []), (30, ["few-in-batch-negatives"])])
+def test_nothing_is_said_where_nearly_all_others_can_be_negatives(shared: int, codes: list[str]) -> None:
+    anchors = ["asked often"] * shared + [f"question {i}" for i in range(100 - shared)]
+    check = InBatch(TrainingSection(batch_size=16))
+    findings = run_checks([check], [Rows(anchors, [f"answer {i}" for i in range(100)])])
+    assert check.known_share() == pytest.approx(shared * (shared - 1) / (100 * 99))  # 2.1% and 8.8%
+    assert [one.code for one in findings] == codes

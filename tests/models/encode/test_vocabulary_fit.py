@@ -1,11 +1,12 @@
 """Token counts against the tokenizer itself, shares against a plain loop."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from embedtune.models.encode.lengths import token_counts
-from embedtune.models.encode.vocabulary_fit import script_of, script_shares
+from embedtune.models.encode.vocabulary_fit import declared_shares, script_of, script_shares
 from embedtune.models.files.load import Encoder
 
 TEXTS = ("How do I reset my password?", "비밀번호를 어떻게 바꾸나요? " * 30, "x", "half \ud83d a character", "")
@@ -47,6 +48,12 @@ def test_shares_agree_with_the_pieces(bert: Encoder) -> None:
     tokens = bert.model.tokenizer.tokenize(texts[0])
     assert shares["Latin"].pieces == sum(any(letter.isalpha() for letter in token) for token in tokens)
     assert shares["Latin"].unknown == 0
+
+
+def test_the_files_of_a_model_say_what_the_loaded_model_does(bert: Encoder, bert_folder: Path) -> None:
+    texts = ["How do I reset my password?", "설정에서 계정을 열고 뷁", "Привет"]
+    assert declared_shares(bert_folder, texts) == script_shares(bert, texts) != []
+    assert declared_shares(bert_folder / "1_Pooling", texts) == declared_shares(bert_folder, []) == []
 
 
 def test_a_starter_has_no_prompt_and_no_limit(starter: Encoder) -> None:

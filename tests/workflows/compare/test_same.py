@@ -11,7 +11,7 @@ import pytest
 
 from embedtune.config.recipe.load import load
 from embedtune.config.verbs.evaluate import EvaluateConfig
-from embedtune.errors import DataError
+from embedtune.errors import ConfigError, DataError
 from embedtune.findings import Finding
 from embedtune.reports.compare import comparison
 from embedtune.reports.document.markdown import markdown
@@ -168,6 +168,21 @@ class TestSeeds:
         assert "A and B are one recipe with different seeds" in result.findings[0].message
         assert "the luck of the seed" in markdown(comparison(result))
         assert "the luck of the seed" in Path(result.report).read_text(encoding="utf-8")
+
+    def test_one_seed_trained_twice_is_no_luck_of_the_seed(self, runs: tuple[str, ...], recipe: Any) -> None:
+        self.run_of(recipe, "again", {"before": 0.1, "after": 0.4}, seed=1)
+        (found,) = [one for one in compare(CompareOptions("a1", ["again"])).findings if one.code == "one-seed-each"]
+        assert found.message.startswith("A and B are one recipe trained twice with one seed")
+        Path("again/run.json").write_text('{"data_sha256": {"pairs.jsonl": "0"}}')  # by the same name, other data
+        (found,) = [one for one in compare(CompareOptions("a1", ["again"])).findings if one.code == "one-seed-each"]
+        assert found.message.startswith("A and B are one trained seed each")
+
+    @pytest.mark.parametrize("sides", [("a1,a2,again", "b1"), ("b1", "a2,a1,again")])
+    def test_one_seed_is_not_counted_twice(self, runs: tuple[str, ...], recipe: Any, sides: tuple[str, str]) -> None:
+        self.run_of(recipe, "again", {"before": 0.1, "after": 0.4}, seed=1)
+        with pytest.raises(ConfigError, match="again repeats a1: the same recipe with the same seed, 1") as refused:
+            compare(CompareOptions(sides[0], sides[1:]))
+        assert "leave one of them out" in str(refused.value.next)
 
     def test_one_seed_each_of_two_recipes_is_said_of_each_pair(self, runs: tuple[str, ...]) -> None:
         said = [one.message for one in compare(CompareOptions("a1", ["a2", "b1"])).findings]

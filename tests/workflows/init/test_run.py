@@ -123,3 +123,9 @@ def test_data_that_cannot_be_used_leave_no_recipe(table, tmp_path):
     with pytest.raises(DataError, match="cannot tell the format"):
         init(table(("a1", "b1", "c1"), rows))
     assert not list(tmp_path.glob("*.yaml"))
+
+
+@pytest.mark.parametrize(("rows", "fits"), [(KOREAN, False), (ENGLISH, True)])
+def test_a_named_encoder_whose_vocabulary_does_not_fit_is_said(table, bert_folder, listener, rows, fits):
+    init(table(("질문", "답변"), rows), model=str(bert_folder), talk=listener)
+    assert any("does not fit Hangul text" in said for said in listener.warned) is not fits

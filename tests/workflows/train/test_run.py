@@ -61,6 +61,8 @@ def test_texts_that_the_encoder_does_not_read_whole_are_told(recipe, bert_folder
     cut = [one for one in result.findings if one.code == "truncated-texts"]
     assert {one.message.partition(" reads ")[2].partition(":")[0] for one in cut} == {"8 tokens"}
     assert all(any(one.message in said for said in listener.warned) for one in cut)
+    unfit, *_ = [one for one in result.findings if one.code == "vocabulary-does-not-fit"]
+    assert " text (" in unfit.message and any(unfit.message in said for said in listener.warned)
 
 
 def test_the_starter_is_kept_as_it_was_and_never_rebuilt(recipe, texts, monkeypatch) -> None:
@@ -166,7 +168,8 @@ def weights(result) -> bytes:
 def test_a_talker_is_told_what_happens(recipe, listener) -> None:
     train(recipe(), talk=listener)
     said = "\n".join(listener.said)
-    for words in ("read 48 pairs", "run folder: ", "before training: test nDCG@10", "training on 38 pairs: ",
+    for words in ("read 48 pairs", "run folder: ", "before training: test nDCG@10",
+                  "training on 38 pairs: 0.67 epochs, 2 steps of up to 16,",
                   "after training: test nDCG@10"):  # fmt: skip
         assert words in said
 

@@ -1,1 +1,1 @@
-"""What helps to choose a recipe: arms of a race, and losses that suit a data set."""
+"""What helps to choose a recipe: arms of a race, losses that suit a data set, and whether an encoder reads it."""

@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 
 from embedtune.config.section import RecipeSection
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.config.verbs.tune import TuneConfig
+from embedtune.data.look import Reading
 from embedtune.data.sources.reading.unchanged import declare_encoding, declare_read_besides, unchanged_inputs
+from embedtune.findings import Finding
+from embedtune.workflows.shared.choosing.vocabulary import declared_vocabulary
 from embedtune.workflows.shared.dry_run.data import look_at
 from embedtune.workflows.shared.dry_run.price import price
 from embedtune.workflows.shared.talk import Talk, tell_findings
@@ -27,6 +32,15 @@ def foresee(config: RecipeSection, talk: Talk, models: Sequence[str] = ()) -> No
         seen = look_at(config)
     for sentence in seen.described:
         talk.say(sentence)
-    tell_findings(talk, seen.findings)
+    tell_findings(talk, [*seen.findings, *_unfit(config, seen.readings)])
     for sentence in price(config, seen.readings, models):
         talk.say(sentence)
+
+
+def _unfit(config: RecipeSection, readings: Sequence[Reading]) -> list[Finding]:
+    """The scripts that an encoder would learn from, and that its vocabulary does not fit."""
+    recipe = config.recipe if isinstance(config, TuneConfig) else config
+    if not isinstance(recipe, TrainConfig):
+        return []
+    texts = [text for one in readings if one.learned for text in one.sample]
+    return declared_vocabulary(recipe.model, {"learned": texts})

@@ -20,12 +20,16 @@ from embedtune.errors import ModelError
 from embedtune.models.endpoints.address import is_endpoint
 from embedtune.models.sources.resolve import resolve
 from embedtune.models.speed.declared import LEARNING, DeclaredCost, declared_cost
+from embedtune.models.speed.probe import allowed_on_processors
 from embedtune.reports.document.wording import memory, roughly
 
 LIBRARIES_BYTES = 700 * 2**20
 """Python with torch, transformers and what they load, before any model."""
 STATES = 4
 """While it learns, an encoder has its weights, their gradients and two moments of the optimizer."""
+NOT_RETURNED = 1.6
+"""A process keeps what trial steps and scoring have freed: runs of MiniLM-L6 and multilingual-e5-small on processors
+peaked at 1.4 to 2.1 times their states and activations, besides the libraries."""
 CHECKPOINTS = 3 * 3
 """A run keeps up to three, each with the weights and the optimizer's two moments."""
 
@@ -58,7 +62,7 @@ def _run_readings(config: TrainConfig, readings: Sequence[Reading]) -> list[tupl
     """
     learner = _learner(config)
     if config.query_model.given:
-        halves = [replace(one, texts=one.texts // 2) for one in readings]
+        halves = [replace(one, texts=one.texts // 2, together=one.together // 2) for one in readings]
         return [(learner, halves), (_cost(config.query_model), halves)]
     teacher = config.teacher
     if teacher.name is None or is_guide_file(teacher.name) or is_endpoint(teacher.name):
@@ -100,10 +104,19 @@ def seconds(cost: DeclaredCost, readings: Sequence[Reading]) -> float:
 
 
 def needed_bytes(cost: DeclaredCost, readings: Sequence[Reading]) -> int:
-    """The memory of libraries, weights in all their states, and vectors that are kept."""
-    states = STATES if any(one.learned for one in readings) else 1
+    """The memory of libraries, weights in all their states, what a step computes, and vectors that are kept."""
+    weights = cost.weights_bytes or _starter_bytes(cost)
     vectors = max(one.kept for one in readings) * cost.dimensions * 4
-    return LIBRARIES_BYTES + states * (cost.weights_bytes or _starter_bytes(cost)) + vectors
+    if not any(one.learned for one in readings):
+        return LIBRARIES_BYTES + weights + vectors
+    learning = STATES * weights + activation_bytes(cost, readings)
+    return LIBRARIES_BYTES + round(learning * (NOT_RETURNED if cost.products else 1)) + vectors
+
+
+def activation_bytes(cost: DeclaredCost, readings: Sequence[Reading]) -> int:
+    """What the largest training step keeps of its texts for the backward pass, up to what `train` allows itself."""
+    kept = (cost.activation_bytes(one.together, one.sample) for one in readings if one.learned)
+    return min(max(kept, default=0), allowed_on_processors())
 
 
 def encoders_of(config: RecipeSection) -> list[ModelSection]:

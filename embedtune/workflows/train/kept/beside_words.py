@@ -9,7 +9,9 @@ from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import by_words
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.retrieval import score_ranking
+from embedtune.findings import Finding
 from embedtune.reports.results.train import Baseline, BesideWords
+from embedtune.reports.sections.beside import alone_sentence
 from embedtune.signals import is_signal
 from embedtune.workflows.shared.scoring import METRICS, Measured, judge
 
@@ -45,5 +47,14 @@ def beside_words(
             after=second.means,
             verdict=judge(first, second, unseen, seed=seed).verdict,
             joined=judge(after.scores, second, unseen, seed=seed).verdict,
+            alone=judge(after.scores, alone, unseen, seed=seed).verdict,
         ),
     }
+
+
+def words_are_better(beside: BesideWords | None) -> list[Finding]:
+    """A warning where BM25 alone is better than the tuned encoder; nothing where that was not shown."""
+    if not (message := alone_sentence(beside)):
+        return []
+    fix = "Search with BM25, or train again: with more pairs, more steps, or an encoder made for this language."
+    return [Finding("bm25-better", "warning", 1, message, fix)]

@@ -24,6 +24,7 @@ from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.batch.row_texts import KnownTexts
 from embedtune.training.run.fit import PreparedFit, TrainingTask
+from embedtune.workflows.shared.choosing.vocabulary import vocabulary
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.talk import Talk, tell_findings
 from embedtune.workflows.shared.truncation import truncation_findings
@@ -165,12 +166,11 @@ class Preparation:
     def _tell_setup(self, task: TrainingTask, lr: float, precision: str, reason: str) -> None:
         """Print how the run is going to train, and what looks odd about it."""
         self.talk.say(
-            f"training on {counted(len(task.rows), 'pair')}: {counted(task.course.epochs, 'epoch')}, "
-            f"{counted(task.steps, 'step')} of up to {task.course.batch_size}, "
+            f"training on {counted(len(task.rows), 'pair')}: {task.course.in_words(len(task.rows))}, "
             f"learning rate {lr:g}, {precision}{f'; {reason}' if reason else ''}"
         )
         rate = rate_finding(lr, suited_rate(self.losses, self.encoder, len(task.rows)))
-        self.findings += [*self._cut(), *([rate] if rate else [])]
+        self.findings += [*self._cut(), *self._unfit(), *([rate] if rate else [])]
         tell_findings(self.talk, self.findings)
         if ranks() > 1:
             self.talk.say(
@@ -195,6 +195,12 @@ class Preparation:
         found = {role: truncation(self.encoder, own, role) for role, own in texts.items()}
         cut = {role: one for role, one in found.items() if one is not None}
         return truncation_findings(self.config.model.name, cut)
+
+    def _unfit(self) -> list[Finding]:
+        """The scripts of the training texts that the encoder's vocabulary does not fit; a starter's is made of them."""
+        rows = self.data.train
+        columns = {"anchor": rows.anchors, "positive": rows.positives}
+        return vocabulary(self.encoder, columns)[1] if self.encoder.pretrained else []
 
 
 def curriculum_of(config: TrainConfig, rows: Rows) -> Curriculum:

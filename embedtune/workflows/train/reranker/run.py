@@ -24,7 +24,7 @@ from embedtune.evaluation.tasks.question import questions_of
 from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.evaluation.trec import write_run
 from embedtune.evaluation.verdicts.significance import Comparison
-from embedtune.findings import Finding, counted
+from embedtune.findings import Finding
 from embedtune.models.cross.cross_encoder import PairScorer
 from embedtune.models.cross.cross_start import cross_start, load_trained, save_cross_encoder
 from embedtune.models.encode.store import VectorStore, open_store
@@ -129,10 +129,8 @@ class RerankerRun:
         settled = {"epochs": course.epochs, "batch_size": course.batch_size, "lr": encoder.default_lr}
         self.config = self.config.model_copy(update={"training": self.config.training.settled(settled)})
         record(self.config, self.folder)
-        steps = Course.of(self.config.training, pairs, static=False).steps(pairs)
         self.talk.say(
-            f"training a cross-encoder: {counted(course.epochs, 'epoch')}, {counted(steps, 'step')} of up to "
-            f"{course.batch_size}, learning rate {float(self.config.training.lr):g}"
+            f"training a cross-encoder: {course.in_words(pairs)}, learning rate {float(self.config.training.lr):g}"
         )
 
     def _first_stage(

@@ -1,6 +1,7 @@
 """What a dry run foretells: from the data as the command reads them, and from the files of the encoder."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,16 @@ from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.drift import DriftConfig
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.look import Reading
+from embedtune.models.encode.tokenizer import Tokenizer
+from embedtune.models.encoder import Encoder
 from embedtune.models.sources.resolve import resolve
 from embedtune.models.speed import declared
 from embedtune.models.speed.declared import LEARNING, REACHED, declared_cost
+from embedtune.models.speed.probe import activation_bytes
 from embedtune.workflows.shared.dry_run.data import look_at
 from embedtune.workflows.shared.dry_run.foresee import foresee
-from embedtune.workflows.shared.dry_run.price import needed_bytes, price, seconds
+from embedtune.workflows.shared.dry_run.price import NOT_RETURNED, needed_bytes, price, seconds
+from embedtune.workflows.shared.dry_run.price import activation_bytes as activations_of
 
 
 @pytest.fixture
@@ -49,11 +54,35 @@ def test_time_follows_from_texts_tokens_and_products(bert_folder: Path, monkeypa
     assert needed_bytes(cost, [kept]) - needed_bytes(cost, [encoded]) == 1000 * cost.dimensions * 4
 
 
+def test_activations_are_about_those_that_training_keeps(bert: Encoder, bert_folder: Path) -> None:
+    cost = declared_cost(resolve(ModelSection(name=str(bert_folder))))
+    for words in (8, 40):
+        texts = [" ".join(["reset"] * words)] * 16
+        features = Tokenizer(bert).tokenize(texts, "query").features(range(16))
+        assert cost.activation_bytes(16, texts) == pytest.approx(activation_bytes(bert, features, "fp32"), rel=0.25)
+    assert declared_cost(resolve(ModelSection(name="starter"))).activation_bytes(16, texts) == 0
+
+
+def test_a_training_step_needs_memory_for_its_batch(pairs: str, bert_folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr("embedtune.workflows.shared.dry_run.price.allowed_on_processors", lambda: 2**30)
+    cost = declared_cost(resolve(ModelSection(name=str(bert_folder))))
+    config = load(TrainConfig, None, [], {"data": pairs, "model": str(bert_folder), "batch_size": 16})
+    learned, *_ = readings = look_at(config).readings
+    assert learned.together == 2 * 16
+    kept = activations_of(cost, readings)
+    assert kept == cost.activation_bytes(32, learned.sample) > 0
+    assert activations_of(cost, [replace(learned, learned=False)]) == 0
+    step = replace(learned, together=0)
+    assert needed_bytes(cost, [learned]) - needed_bytes(cost, [step]) == pytest.approx(NOT_RETURNED * kept, abs=1)
+    monkeypatch.setattr("embedtune.workflows.shared.dry_run.price.allowed_on_processors", lambda: kept // 2)
+    assert activations_of(cost, readings) == kept // 2  # training encodes the rest twice
+
+
 def test_a_run_reads_its_rows_each_epoch_and_its_splits_around_it(pairs: str) -> None:
     seen = look_at(load(TrainConfig, None, [], {"data": pairs, "epochs": 3, "batch_size": 16}))
     learned, dev, test = seen.readings
     rows, held = 80, 10
-    assert learned == Reading(3 * 2 * rows, learned.sample, learned=True, each=2 * rows)
+    assert learned == Reading(3 * 2 * rows, learned.sample, learned=True, each=2 * rows, together=2 * 16)
     assert dev.texts == 4 * (held + 100) and test.texts == 2 * (held + 100)
 
 
@@ -62,6 +91,27 @@ def test_a_model_that_is_not_here_is_said_and_no_number_is_made_up(pairs: str, m
     config = load(TrainConfig, None, [], {"data": pairs, "model": "owner/nowhere"})
     (said,) = price(config, look_at(config).readings)
     assert said.startswith("time and memory are not foretold: owner/nowhere is not on this machine")
+
+
+@pytest.mark.parametrize(
+    ("row", "model", "fits"),
+    [
+        (("지급일 확인 {}", "매월 이십오일에 지급 {}"), "bert", False),
+        (("지급일 확인 {}", "매월 이십오일에 지급 {}"), "starter", True),
+        (("How do I reset my password {}?", "Open the settings, choose account {}"), "bert", True),
+    ],
+)
+def test_a_vocabulary_that_does_not_fit_is_said_before_training(
+    tmp_path: Path, bert_folder: Path, listener, row: tuple[str, str], model: str, fits: bool
+) -> None:
+    rows = [{"anchor": row[0].format(i), "positive": row[1].format(i)} for i in range(60)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
+    name = str(bert_folder) if model == "bert" else model
+    foresee(load(TrainConfig, None, [], {"data": str(path), "model": name}), listener)
+    said = [one for one in listener.warned if "the vocabulary of" in one]
+    assert len(said) == (0 if fits else 1)
+    assert all(f"{name} does not fit Hangul text" in one and "multilingual-e5-small" in one for one in said)
 
 
 def test_two_encoders_of_a_command_are_both_counted(tmp_path: Path, bert_folder: Path, listener, monkeypatch) -> None:
