@@ -69,29 +69,31 @@ class Planning:
             facts[name] for name in ("step_s", "score_s", "reserve_s")
         )
         priced = [replace(arm, price=facts["prices"].get(arm.name, 1.0)) for arm in arms]
+        priced.sort(key=lambda arm: arm.name not in facts["prices"])  # those without a price do not race
         self._tell(priced, plan)
         return priced, plan
 
     def _prices(self, arms: Sequence[Arm], course: int, chosen_steps: int) -> dict[str, float]:
         """Cost of a pair of each arm, from a few steps of it; the first measurement warms up and is thrown away.
 
-        Where there is no time for all, the last arms get none, and cannot race.
+        Where there is no time for all, the last arms get none, and cannot race; nor can one for which something has to
+        be made first that takes too long.
 
         Raises:
             ConfigError: the budget does not carry two arms.
         """
         found: dict[str, Priced] = {}
-        began_s = self.clock.spent_s
+        until_s = self.clock.spent_s + PRICING * (self.clock.allowed_s or 0.0)
         with self.talk.progress("pricing the arms", total=len(arms) + 1) as tell:
             self.trainer.priced(self.configs[DEFAULT], FEW)
             for number, arm in enumerate(arms):
                 tell(number + 1)
+                if number and self.clock.spent_s + self.trainer.making_s(self.configs[arm.name]) > until_s:
+                    continue
                 found[arm.name] = self.trainer.priced(self.configs[arm.name], FEW if arm.changes else MORE)
                 self._take(found)
                 if not number:
                     self._plan(course, chosen_steps, FEWEST_ARMS)  # refuse before any more time is spent
-                elif self.clock.spent_s - began_s > PRICING * (self.clock.allowed_s or 0.0):
-                    break
         work = {name: one.work_s for name, one in found.items()}
         return relative(work, {arm.name: arm.batch for arm in arms if arm.name in work}, DEFAULT)
 

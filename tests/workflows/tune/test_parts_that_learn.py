@@ -109,8 +109,12 @@ def test_negatives_are_looked_for_once_in_a_race(arms: TrainArms, monkeypatch: p
     calls: list[int] = []
     real = race_rows.with_near_negatives
     monkeypatch.setattr(race_rows, "with_near_negatives", lambda *a: calls.append(1) or real(*a))
+    config = _settled(arms, "negatives.mined=2")
+    assert arms.making_s(config) > 0 and arms.making_s(arms.config) == 0
+    arms.priced(config, 2)
+    assert arms.making_s(config) == 0
     for seed in (0, 1):
-        arms.train(_settled(arms, "negatives.mined=2"), steps=1, seed=seed)
+        arms.train(config, steps=1, seed=seed)
     arms.train(_settled(arms, "negatives.mined=2"), steps=1, seed=0, pairs=100)
     assert len(calls) == 1
 

@@ -90,8 +90,11 @@ class ArmTrainer(Protocol):
         Returns: how it was chosen, in a sentence, and the steps that this took; an empty sentence if it was not open.
         """
 
+    def making_s(self, config: TrainConfig) -> float:
+        """Seconds, about, of what is still to be made for a recipe once, such as negatives that are looked for."""
+
     def priced(self, config: TrainConfig, steps: int) -> Priced:
-        """What a training of so many steps takes; two or more."""
+        """What a training of so many steps takes, without what is made once; two or more."""
 
     def memory(self, config: TrainConfig, most: int) -> ArmMemory:
         """What training a recipe takes: in whole batches or, if these took more than so many bytes, in micro-batches.

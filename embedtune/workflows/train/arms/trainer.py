@@ -142,8 +142,16 @@ class TrainArms:
         trained = time.perf_counter() - began
         return replace(self.scored(), train_s=trained)
 
+    def making_s(self, config: TrainConfig) -> float:
+        """Seconds that finding its negatives takes, about: the start encodes the texts of all pairs."""
+        if self._rows.has(config):
+            return 0.0
+        return 2 * len(self.data.train) / self.dev_texts * self.start.score_s
+
     def priced(self, config: TrainConfig, steps: int) -> Priced:
         """What a training of so many steps takes; two or more."""
+        self.restart()
+        self._prepared(config, self._rows.of(config, None), None)  # made once for all heats, and no part of their price
         times, began = StepTimes(on_cpu=self.encoder.model.device.type == "cpu"), time.perf_counter()
         self._fit(config, steps=steps, seed=0, pairs=None, callbacks=(times,))
         return times.priced(time.perf_counter() - began)
