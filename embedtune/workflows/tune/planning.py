@@ -20,7 +20,7 @@ from embedtune.workflows.tune.space import DEFAULT
 SHARES = (0.25, 0.5)
 """Of the pairs, for the learning curve; the winner itself had all of them."""
 CHOOSING = 0.15
-"""Share of a budget in steps that the trials of margins may take."""
+"""Share of a budget in steps, or of what is left of one in time, that the trials of margins may take."""
 OF_FINALIST = (1 - SORTING) / (2 * FEWEST_SEEDS)
 """Share of the budget that one run of a finalist takes, at most."""
 ROOM = 1.1

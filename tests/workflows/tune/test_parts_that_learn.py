@@ -12,9 +12,10 @@ from embedtune.errors import ConfigError
 from embedtune.identity import text_ids
 from embedtune.models.encode.encode import encode
 from embedtune.workflows.shared.talk import Silence
-from embedtune.workflows.train.arms import race_rows
+from embedtune.workflows.train.arms import race_rows, trainer
 from embedtune.workflows.train.arms.opened import open_arms
 from embedtune.workflows.train.arms.trainer import TrainArms
+from embedtune.workflows.train.guide.margin import ChosenMargin
 
 DEFAULT = [
     "loss.0.name=infonce",
@@ -27,7 +28,9 @@ DEFAULT = [
 
 def recipe(source: Path, model: Path, *changes: str) -> TrainConfig:
     options = {"data": str(source), "model": str(model), "guard": ["none"], "device": "cpu", "batch_size": 32}
-    return load(TrainConfig, None, [*DEFAULT, *changes], options)
+    own = {one.partition("=")[0] for one in changes}
+    kept = [one for one in DEFAULT if one.partition("=")[0] not in own]
+    return load(TrainConfig, None, [*kept, *changes], options)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +134,27 @@ def test_a_price_is_that_of_a_step_and_not_of_what_comes_before(arms: TrainArms)
     found = arms.priced(arms.config, 4)
     assert found.before_s >= 0 and found.step_s > 0
     assert 0 < found.work_s <= 4 * found.step_s * torch.get_num_threads()
+
+
+@pytest.mark.parametrize(("given", "tried"), [({"seconds": 1e-3}, 0), ({"seconds": 1e4}, 1), ({"steps": 1}, 0)])
+def test_a_margin_is_tried_where_there_is_time_for_it(
+    questions: Path,
+    bert_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, float],
+    tried: int,
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(
+        trainer, "choose_margin", lambda config, ground: calls.append(1) or ChosenMargin(0.0, {}, "it was best")
+    )
+    found = open_arms(recipe(questions, bert_folder, "loss.0.name=gist", "guide.name=self"), Silence())
+    racing = found.load(tmp_path, Silence())
+    said, steps = racing.choose(Silence(), **given)
+    assert len(calls) == tried and (steps > 0) is (tried == 1)
+    assert said.startswith("The default's guide: it was best" if tried else "The default has no guide")
+    assert racing.config.guide.name == ("self" if tried else "none")
 
 
 def test_less_memory_means_smaller_micro_batches(arms: TrainArms) -> None:

@@ -84,8 +84,8 @@ class ArmTrainer(Protocol):
     def start(self) -> ArmScores:
         """Scores of the encoder before training."""
 
-    def choose(self, trials: int, talk: Talk) -> tuple[str, int]:
-        """Settle the margin that the default leaves open, if that takes no more steps than `trials`.
+    def choose(self, talk: Talk, *, steps: int | None = None, seconds: float = 0.0) -> tuple[str, int]:
+        """Settle the margin that the default leaves open, if that takes no more steps or, without these, seconds.
 
         Returns: how it was chosen, in a sentence, and the steps that this took; an empty sentence if it was not open.
         """

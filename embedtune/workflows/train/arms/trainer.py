@@ -40,6 +40,9 @@ from embedtune.workflows.train.guide.trials import TrialGround
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
 from embedtune.workflows.train.recipe_checks import built_terms
 
+PRICED = 6
+"""Steps that are measured before trials."""
+
 
 @dataclass
 class TrainArms:
@@ -115,10 +118,11 @@ class TrainArms:
         rows = len(self.data.train)
         return Course.of(config.training, rows, static=False).steps(rows)
 
-    def choose(self, trials: int, talk: Talk) -> tuple[str, int]:
-        """Settle the margin that the default leaves open: by trials, or as no guide where these take too many steps."""
+    def choose(self, talk: Talk, *, steps: int | None = None, seconds: float = 0.0) -> tuple[str, int]:
+        """Settle the margin that the default leaves open: by trials, or as no guide where these take too long."""
         if not is_open(self.config):
             return "", 0
+        trials = self._trials_in(seconds) if steps is None else steps
         self.restart()
         plan = self._prepared(self.config, self._rows.of(self.config, None), None)
         reference = self._reference(self.config, plan)
@@ -130,6 +134,12 @@ class TrainArms:
         choice = choose_margin(self.config, ground)
         self.config = decided(self.config, choice.margin)
         return f"The default's guide: {choice.reason}.", steps
+
+    def _trials_in(self, seconds: float) -> int:
+        """Steps of trials that fit into so many seconds, each trial with what comes before it and its scores."""
+        margins = margins_for(self.encoder)
+        price = self.priced(decided(self.config, margins[-1]), PRICED)
+        return max(0, int((seconds - len(margins) * (price.before_s + self.start.score_s)) / price.step_s))
 
     def train(self, config: TrainConfig, *, steps: int, seed: int, pairs: int | None = None) -> ArmScores:
         """Train from the start for so many steps and score dev; the encoder is left trained."""
