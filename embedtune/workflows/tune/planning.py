@@ -104,7 +104,8 @@ class Planning:
         self.clock.step_s, self.clock.score_s = found[DEFAULT].step_s, self.trainer.start.score_s + before_s
         test = self.test
         ratio = 0 if test is None else (len(test.corpus) + len(test)) / max(1, self.trainer.dev_texts)
-        self.clock.reserve_s = ENDING_S + 3 * ratio * self.trainer.start.score_s
+        # The test split is tokenized once, and scored for the start, the default and the winner.
+        self.clock.reserve_s = ENDING_S + ratio * (self.trainer.reading_s + 3 * self.trainer.start.score_s)
 
     def _plan(self, course: int, chosen_steps: int, arms: int) -> RacePlan:
         """A race of as many arms as the budget carries; each takes time for scoring besides that of its steps.

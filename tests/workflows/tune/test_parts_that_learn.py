@@ -1,5 +1,6 @@
 """Arms of which a part learns (adapters, upper layers), and arms with negatives that are looked for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,3 +168,19 @@ def test_less_memory_means_smaller_micro_batches(arms: TrainArms) -> None:
     weights = sum(one.numel() for one in arms.encoder.model.parameters())
     # Gradients and moments of almost all weights are saved; what else the process took meanwhile is not.
     assert adapted.peak_bytes < whole.peak_bytes + 2**27 and weights > 0
+
+
+def test_reading_dev_is_no_part_of_a_scoring(arms: TrainArms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is done once, so that a race would pay for it in every heat otherwise."""
+    now = [0.0]
+    real = trainer.read_judged
+
+    def slow(*args: object) -> object:
+        now[0] += 100.0
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trainer, "read_judged", slow)
+    monkeypatch.setattr(trainer.time, "perf_counter", lambda: now[0])
+    other = replace(arms)
+    assert other.scored().score_s == 0 and other.scored().score_s == 0
+    assert other.reading_s == now[0] == 100.0

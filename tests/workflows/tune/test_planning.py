@@ -26,7 +26,7 @@ STEP_S = {1: 0.5, 2: 0.8}
 class Timed:
     """A trainer that takes three seconds before its first step."""
 
-    dev_texts = 100
+    dev_texts, reading_s = 100, 0.0
     start = SimpleNamespace(score_s=SCORE_S)
 
     def steps(self, config: TrainConfig) -> int:

@@ -81,6 +81,10 @@ class ArmTrainer(Protocol):
         """Queries and documents of dev that a scoring encodes."""
 
     @property
+    def reading_s(self) -> float:
+        """Seconds of tokenizing these, which is done once."""
+
+    @property
     def start(self) -> ArmScores:
         """Scores of the encoder before training."""
 

@@ -78,8 +78,15 @@ class TrainArms:
         return as_arrays(self.dev)
 
     @cached_property
-    def _known(self) -> Known:
-        return read_judged(self.encoder, self._judged)
+    def _known(self) -> tuple[Known, float]:
+        """Dev, tokenized, and the seconds that this took."""
+        began = time.perf_counter()
+        return read_judged(self.encoder, self._judged), time.perf_counter() - began
+
+    @property
+    def reading_s(self) -> float:
+        """Seconds of tokenizing dev, which is done once."""
+        return self._known[1]
 
     @cached_property
     def _rows(self) -> RaceRows:
@@ -214,8 +221,9 @@ class TrainArms:
 
     def scored(self) -> ArmScores:
         """Scores on dev of the encoder as it is."""
+        known, _ = self._known
         began = time.perf_counter()
-        found = score(self.encoder, self._judged, metrics=DEV_METRICS, known=self._known)
+        found = score(self.encoder, self._judged, metrics=DEV_METRICS, known=known)
         return ArmScores(found.per_query, 0.0, time.perf_counter() - began)
 
     def _prepared(self, config: TrainConfig, rows: Rows, pairs: int | None) -> PreparedFit:
