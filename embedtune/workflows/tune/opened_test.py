@@ -11,7 +11,7 @@ from embedtune.durable import read_sealed, write_sealed
 from embedtune.evaluation.tasks.judged_arrays import as_arrays
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
 from embedtune.models.encoder import Encoder
-from embedtune.workflows.shared.scoring import measure
+from embedtune.workflows.shared.scoring import measure, read_judged
 from embedtune.workflows.shared.talk import Talk
 
 TestScores = dict[str, RetrievalScores]
@@ -37,11 +37,12 @@ def open_test(
     if kept is not None:
         return {name: _scores(plain) for name, plain in json.loads(kept).items()}
     judged, found = as_arrays(test), {}
+    read = read_judged(encoder, judged)
     with talk.progress("opening the test split", total=len(ways)) as tell:
         for number, (name, prepare) in enumerate(ways.items()):
             tell(number)
             prepare()
-            found[name] = measure(encoder, judged).scores
+            found[name] = measure(encoder, judged, known=read).scores
     plain = {
         name: {
             "query_ids": list(one.query_ids),

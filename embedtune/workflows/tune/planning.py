@@ -20,7 +20,7 @@ from embedtune.workflows.tune.space import DEFAULT
 SHARES = (0.25, 0.5)
 """Of the pairs, for the learning curve; the winner itself had all of them."""
 CHOOSING = 0.15
-"""Share of a budget in steps that the trials of margins may take."""
+"""Share of a budget in steps, or of what is left of one in time, that the trials of margins may take."""
 OF_FINALIST = (1 - SORTING) / (2 * FEWEST_SEEDS)
 """Share of the budget that one run of a finalist takes, at most."""
 ROOM = 1.1
@@ -69,29 +69,31 @@ class Planning:
             facts[name] for name in ("step_s", "score_s", "reserve_s")
         )
         priced = [replace(arm, price=facts["prices"].get(arm.name, 1.0)) for arm in arms]
+        priced.sort(key=lambda arm: arm.name not in facts["prices"])  # those without a price do not race
         self._tell(priced, plan)
         return priced, plan
 
     def _prices(self, arms: Sequence[Arm], course: int, chosen_steps: int) -> dict[str, float]:
         """Cost of a pair of each arm, from a few steps of it; the first measurement warms up and is thrown away.
 
-        Where there is no time for all, the last arms get none, and cannot race.
+        Where there is no time for all, the last arms get none, and cannot race; nor can one for which something has to
+        be made first that takes too long.
 
         Raises:
             ConfigError: the budget does not carry two arms.
         """
         found: dict[str, Priced] = {}
-        began_s = self.clock.spent_s
+        until_s = self.clock.spent_s + PRICING * (self.clock.allowed_s or 0.0)
         with self.talk.progress("pricing the arms", total=len(arms) + 1) as tell:
             self.trainer.priced(self.configs[DEFAULT], FEW)
             for number, arm in enumerate(arms):
                 tell(number + 1)
+                if number and self.clock.spent_s + self.trainer.making_s(self.configs[arm.name]) > until_s:
+                    continue
                 found[arm.name] = self.trainer.priced(self.configs[arm.name], FEW if arm.changes else MORE)
                 self._take(found)
                 if not number:
                     self._plan(course, chosen_steps, FEWEST_ARMS)  # refuse before any more time is spent
-                elif self.clock.spent_s - began_s > PRICING * (self.clock.allowed_s or 0.0):
-                    break
         work = {name: one.work_s for name, one in found.items()}
         return relative(work, {arm.name: arm.batch for arm in arms if arm.name in work}, DEFAULT)
 
@@ -102,7 +104,8 @@ class Planning:
         self.clock.step_s, self.clock.score_s = found[DEFAULT].step_s, self.trainer.start.score_s + before_s
         test = self.test
         ratio = 0 if test is None else (len(test.corpus) + len(test)) / max(1, self.trainer.dev_texts)
-        self.clock.reserve_s = ENDING_S + 3 * ratio * self.trainer.start.score_s
+        # The test split is tokenized once, and scored for the start, the default and the winner.
+        self.clock.reserve_s = ENDING_S + ratio * (self.trainer.reading_s + 3 * self.trainer.start.score_s)
 
     def _plan(self, course: int, chosen_steps: int, arms: int) -> RacePlan:
         """A race of as many arms as the budget carries; each takes time for scoring besides that of its steps.

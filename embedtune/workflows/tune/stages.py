@@ -57,7 +57,7 @@ class Tuning:
         """All stages, in order."""
         trainer = self.opened.load(self.folder.heats, self.talk)
         clock = self._clock()
-        default, chosen = self._default(trainer)
+        default, chosen = self._default(trainer, clock)
         every = arms_of(default, self.config.tune.arms, trainer.encoder, self.opened.data, self._at(DEFAULT_RECIPE))
         entered, found = within_memory(every, self.config.tune.memory_bytes, trainer, self.folder, self.talk)
         self.findings += found
@@ -85,13 +85,14 @@ class Tuning:
         allowed = race.amount if race.unit == "seconds" else None
         return RaceClock(allowed, self.started, earlier_s=float(self.folder.facts().get("spent_s", 0.0)))
 
-    def _default(self, trainer: ArmTrainer) -> tuple[TrainConfig, str]:
+    def _default(self, trainer: ArmTrainer, clock: RaceClock) -> tuple[TrainConfig, str]:
         """The default recipe with everything settled: as an interrupted race left it, or settled now."""
         facts = self.folder.facts()
         if "chosen" not in facts:
             race = self.config.tune
-            trials = int(CHOOSING * race.amount) if race.unit == "steps" else 0
-            chosen, steps = trainer.choose(trials, self.talk)
+            trials = int(CHOOSING * race.amount) if race.unit == "steps" else None
+            seconds = CHOOSING * max(0.0, (clock.allowed_s or 0.0) - clock.spent_s)
+            chosen, steps = trainer.choose(self.talk, steps=trials, seconds=seconds)
             nowhere = trainer.config.output.model_copy(update={"folder": None})
             write_text(self._at(DEFAULT_RECIPE), dump_config(trainer.config.model_copy(update={"output": nowhere})))
             self.folder.note(chosen=chosen, chosen_steps=steps)

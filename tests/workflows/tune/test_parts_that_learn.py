@@ -1,5 +1,6 @@
 """Arms of which a part learns (adapters, upper layers), and arms with negatives that are looked for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from embedtune.errors import ConfigError
 from embedtune.identity import text_ids
 from embedtune.models.encode.encode import encode
 from embedtune.workflows.shared.talk import Silence
-from embedtune.workflows.train.arms import race_rows
+from embedtune.workflows.train.arms import race_rows, trainer
 from embedtune.workflows.train.arms.opened import open_arms
 from embedtune.workflows.train.arms.trainer import TrainArms
+from embedtune.workflows.train.guide.margin import ChosenMargin
 
 DEFAULT = [
     "loss.0.name=infonce",
@@ -27,7 +29,9 @@ DEFAULT = [
 
 def recipe(source: Path, model: Path, *changes: str) -> TrainConfig:
     options = {"data": str(source), "model": str(model), "guard": ["none"], "device": "cpu", "batch_size": 32}
-    return load(TrainConfig, None, [*DEFAULT, *changes], options)
+    own = {one.partition("=")[0] for one in changes}
+    kept = [one for one in DEFAULT if one.partition("=")[0] not in own]
+    return load(TrainConfig, None, [*kept, *changes], options)
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +113,12 @@ def test_negatives_are_looked_for_once_in_a_race(arms: TrainArms, monkeypatch: p
     calls: list[int] = []
     real = race_rows.with_near_negatives
     monkeypatch.setattr(race_rows, "with_near_negatives", lambda *a: calls.append(1) or real(*a))
+    config = _settled(arms, "negatives.mined=2")
+    assert arms.making_s(config) > 0 and arms.making_s(arms.config) == 0
+    arms.priced(config, 2)
+    assert arms.making_s(config) == 0
     for seed in (0, 1):
-        arms.train(_settled(arms, "negatives.mined=2"), steps=1, seed=seed)
+        arms.train(config, steps=1, seed=seed)
     arms.train(_settled(arms, "negatives.mined=2"), steps=1, seed=0, pairs=100)
     assert len(calls) == 1
 
@@ -129,6 +137,27 @@ def test_a_price_is_that_of_a_step_and_not_of_what_comes_before(arms: TrainArms)
     assert 0 < found.work_s <= 4 * found.step_s * torch.get_num_threads()
 
 
+@pytest.mark.parametrize(("given", "tried"), [({"seconds": 1e-3}, 0), ({"seconds": 1e4}, 1), ({"steps": 1}, 0)])
+def test_a_margin_is_tried_where_there_is_time_for_it(
+    questions: Path,
+    bert_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, float],
+    tried: int,
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(
+        trainer, "choose_margin", lambda config, ground: calls.append(1) or ChosenMargin(0.0, {}, "it was best")
+    )
+    found = open_arms(recipe(questions, bert_folder, "loss.0.name=gist", "guide.name=self"), Silence())
+    racing = found.load(tmp_path, Silence())
+    said, steps = racing.choose(Silence(), **given)
+    assert len(calls) == tried and (steps > 0) is (tried == 1)
+    assert said.startswith("The default's guide: it was best" if tried else "The default has no guide")
+    assert racing.config.guide.name == ("self" if tried else "none")
+
+
 def test_less_memory_means_smaller_micro_batches(arms: TrainArms) -> None:
     whole = arms.memory(arms.config, 2**50)
     assert whole.micro_batch_tokens is None
@@ -139,3 +168,19 @@ def test_less_memory_means_smaller_micro_batches(arms: TrainArms) -> None:
     weights = sum(one.numel() for one in arms.encoder.model.parameters())
     # Gradients and moments of almost all weights are saved; what else the process took meanwhile is not.
     assert adapted.peak_bytes < whole.peak_bytes + 2**27 and weights > 0
+
+
+def test_reading_dev_is_no_part_of_a_scoring(arms: TrainArms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is done once, so that a race would pay for it in every heat otherwise."""
+    now = [0.0]
+    real = trainer.read_judged
+
+    def slow(*args: object) -> object:
+        now[0] += 100.0
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trainer, "read_judged", slow)
+    monkeypatch.setattr(trainer.time, "perf_counter", lambda: now[0])
+    other = replace(arms)
+    assert other.scored().score_s == 0 and other.scored().score_s == 0
+    assert other.reading_s == now[0] == 100.0

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from embedtune.config.sections.objective import NegativesSection
 from embedtune.config.sections.training import TrainingSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.config.verbs.tune import RaceSection
@@ -25,11 +26,14 @@ STEP_S = {1: 0.5, 2: 0.8}
 class Timed:
     """A trainer that takes three seconds before its first step."""
 
-    dev_texts = 100
+    dev_texts, reading_s = 100, 0.0
     start = SimpleNamespace(score_s=SCORE_S)
 
     def steps(self, config: TrainConfig) -> int:
         return 40
+
+    def making_s(self, config: TrainConfig) -> float:
+        return 50.0 * (config.negatives.mined or 0)
 
     def priced(self, config: TrainConfig, steps: int) -> Priced:
         step_s = STEP_S[int(config.training.epochs)]
@@ -129,6 +133,17 @@ def test_pricing_takes_a_fifth_of_the_time_and_arms_without_a_price_do_not_race(
     longest = BEFORE_S + 16 * STEP_S[2]
     assert trainer.now <= 0.2 * 300 + 2 * longest  # what warms up, and the arm at which the time was over
     assert 2 <= plan.arms < trainer.asked < len(arms)
+
+
+def test_an_arm_for_which_too_much_has_to_be_made_first_gives_way_to_those_after_it(tmp_path: Path) -> None:
+    trainer = Slow()
+    asked, arms = many(tmp_path, trainer, "300s", 300.0)
+    asked.configs = dict(asked.configs) | {"arm 0": TrainConfig(negatives=NegativesSection(mined=4))}
+    found, plan = asked.planned(arms)
+    racing = [arm.name for arm in found[: plan.arms]]
+    assert racing[:2] == ["default", "arm 1"] and "arm 0" not in racing
+    assert {arm.name for arm in found} == {arm.name for arm in arms}
+    assert trainer.now <= 0.2 * 300 + 2 * (BEFORE_S + 16 * STEP_S[2])
 
 
 def test_a_budget_that_is_too_small_is_refused_before_all_arms_are_priced(tmp_path: Path) -> None:

@@ -81,17 +81,24 @@ class ArmTrainer(Protocol):
         """Queries and documents of dev that a scoring encodes."""
 
     @property
+    def reading_s(self) -> float:
+        """Seconds of tokenizing these, which is done once."""
+
+    @property
     def start(self) -> ArmScores:
         """Scores of the encoder before training."""
 
-    def choose(self, trials: int, talk: Talk) -> tuple[str, int]:
-        """Settle the margin that the default leaves open, if that takes no more steps than `trials`.
+    def choose(self, talk: Talk, *, steps: int | None = None, seconds: float = 0.0) -> tuple[str, int]:
+        """Settle the margin that the default leaves open, if that takes no more steps or, without these, seconds.
 
         Returns: how it was chosen, in a sentence, and the steps that this took; an empty sentence if it was not open.
         """
 
+    def making_s(self, config: TrainConfig) -> float:
+        """Seconds, about, of what is still to be made for a recipe once, such as negatives that are looked for."""
+
     def priced(self, config: TrainConfig, steps: int) -> Priced:
-        """What a training of so many steps takes; two or more."""
+        """What a training of so many steps takes, without what is made once; two or more."""
 
     def memory(self, config: TrainConfig, most: int) -> ArmMemory:
         """What training a recipe takes: in whole batches or, if these took more than so many bytes, in micro-batches.

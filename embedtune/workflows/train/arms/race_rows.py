@@ -28,6 +28,10 @@ class RaceRows:
     store: VectorStore | None
     _with_negatives: dict[int, Rows] = field(default_factory=dict)
 
+    def has(self, config: TrainConfig) -> bool:
+        """Whether the negatives of a recipe were found before, or it has none to find."""
+        return not config.negatives.mined or config.negatives.mined in self._with_negatives
+
     def of(self, config: TrainConfig, pairs: int | None) -> Rows:
         """The first so many rows of one shuffle, so that fewer are always a part of more; None: all.
 

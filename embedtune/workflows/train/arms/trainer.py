@@ -40,6 +40,9 @@ from embedtune.workflows.train.guide.trials import TrialGround
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
 from embedtune.workflows.train.recipe_checks import built_terms
 
+PRICED = 6
+"""Steps that are measured before trials."""
+
 
 @dataclass
 class TrainArms:
@@ -75,8 +78,15 @@ class TrainArms:
         return as_arrays(self.dev)
 
     @cached_property
-    def _known(self) -> Known:
-        return read_judged(self.encoder, self._judged)
+    def _known(self) -> tuple[Known, float]:
+        """Dev, tokenized, and the seconds that this took."""
+        began = time.perf_counter()
+        return read_judged(self.encoder, self._judged), time.perf_counter() - began
+
+    @property
+    def reading_s(self) -> float:
+        """Seconds of tokenizing dev, which is done once."""
+        return self._known[1]
 
     @cached_property
     def _rows(self) -> RaceRows:
@@ -115,10 +125,11 @@ class TrainArms:
         rows = len(self.data.train)
         return Course.of(config.training, rows, static=False).steps(rows)
 
-    def choose(self, trials: int, talk: Talk) -> tuple[str, int]:
-        """Settle the margin that the default leaves open: by trials, or as no guide where these take too many steps."""
+    def choose(self, talk: Talk, *, steps: int | None = None, seconds: float = 0.0) -> tuple[str, int]:
+        """Settle the margin that the default leaves open: by trials, or as no guide where these take too long."""
         if not is_open(self.config):
             return "", 0
+        trials = self._trials_in(seconds) if steps is None else steps
         self.restart()
         plan = self._prepared(self.config, self._rows.of(self.config, None), None)
         reference = self._reference(self.config, plan)
@@ -131,6 +142,12 @@ class TrainArms:
         self.config = decided(self.config, choice.margin)
         return f"The default's guide: {choice.reason}.", steps
 
+    def _trials_in(self, seconds: float) -> int:
+        """Steps of trials that fit into so many seconds, each trial with what comes before it and its scores."""
+        margins = margins_for(self.encoder)
+        price = self.priced(decided(self.config, margins[-1]), PRICED)
+        return max(0, int((seconds - len(margins) * (price.before_s + self.start.score_s)) / price.step_s))
+
     def train(self, config: TrainConfig, *, steps: int, seed: int, pairs: int | None = None) -> ArmScores:
         """Train from the start for so many steps and score dev; the encoder is left trained."""
         began = time.perf_counter()
@@ -142,8 +159,16 @@ class TrainArms:
         trained = time.perf_counter() - began
         return replace(self.scored(), train_s=trained)
 
+    def making_s(self, config: TrainConfig) -> float:
+        """Seconds that finding its negatives takes, about: the start encodes the texts of all pairs."""
+        if self._rows.has(config):
+            return 0.0
+        return 2 * len(self.data.train) / self.dev_texts * self.start.score_s
+
     def priced(self, config: TrainConfig, steps: int) -> Priced:
         """What a training of so many steps takes; two or more."""
+        self.restart()
+        self._prepared(config, self._rows.of(config, None), None)  # made once for all heats, and no part of their price
         times, began = StepTimes(on_cpu=self.encoder.model.device.type == "cpu"), time.perf_counter()
         self._fit(config, steps=steps, seed=0, pairs=None, callbacks=(times,))
         return times.priced(time.perf_counter() - began)
@@ -196,8 +221,9 @@ class TrainArms:
 
     def scored(self) -> ArmScores:
         """Scores on dev of the encoder as it is."""
+        known, _ = self._known
         began = time.perf_counter()
-        found = score(self.encoder, self._judged, metrics=DEV_METRICS, known=self._known)
+        found = score(self.encoder, self._judged, metrics=DEV_METRICS, known=known)
         return ArmScores(found.per_query, 0.0, time.perf_counter() - began)
 
     def _prepared(self, config: TrainConfig, rows: Rows, pairs: int | None) -> PreparedFit:
