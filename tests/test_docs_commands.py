@@ -98,6 +98,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory, bert_folder: Path, cross_fold
     shutil.copytree(cross_folder, folder / "teacher" / "model")
     for name in ("second", "a", "b", "a1", "a2", "a3", "b1", "b2", "b3", "s0", "s1", "s2"):
         shutil.copytree(folder / "runs" / "first", folder / "runs" / name)
+        if name[-1].isdigit():  # these stand for seeds, of which none may be named twice
+            recipe = folder / "runs" / name / "recipe.yaml"
+            recipe.write_text(
+                recipe.read_text(encoding="utf-8").replace("  seed: 0\n", f"  seed: {name[-1]}\n"), "utf-8"
+            )
     for name in ("A", "B", "C"):
         shutil.copytree(folder / "runs" / "first", folder / name)
     return folder
