@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sentence_transformers.util import batch_to_device
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import embedding
@@ -188,6 +187,8 @@ def check_repeats(reader: Tokenizer) -> None:
         reason = reader.reason or "a static encoder computes next to nothing in its second pass"
         raise _refusal(reason, "leave training.skip_below out")
     model, some = reader.encoder.model, SAMPLE[::2]  # no empty one
+    from sentence_transformers.util import batch_to_device
+
     batch = batch_to_device(reader.tokenize(some, "document").features(range(len(some))), model.device)
     with torch.random.fork_rng(devices=[]), torch.no_grad(), in_mode(model, training=True):
         texts = SeededTexts(model, [batch])

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,10 +121,15 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def same_run_as(desk: Path, *names: str) -> None:
-    """Give the trained run these names, too."""
+    """Give the trained run these names, too; numbers in them stand for seeds, of which none may be named twice."""
     for name in names:
-        if not (desk / "runs" / name).exists():
-            (desk / "runs" / name).symlink_to(desk / "runs" / "a1", target_is_directory=True)
+        copy = desk / "runs" / name
+        if not copy.exists() and name[-1].isdigit():
+            shutil.copytree(desk / "runs" / "a1", copy)
+            recipe = (copy / "recipe.yaml").read_text(encoding="utf-8")
+            (copy / "recipe.yaml").write_text(recipe.replace("  seed: 0\n", f"  seed: {name[-1]}\n"), encoding="utf-8")
+        elif not copy.exists():
+            copy.symlink_to(desk / "runs" / "a1", target_is_directory=True)
 
 
 def run(line: str) -> int:

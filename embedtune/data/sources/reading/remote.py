@@ -15,13 +15,13 @@ from embedtune.errors import DataError, EmbedtuneError, OutputError, reason_of
 from embedtune.network import is_address, local_name
 
 
-def given_file(name: str) -> Path:
+def given_file(name: str | Path) -> Path:
     """The file that the user named: of this machine, or the copy of one at an address.
 
     Raises:
         DataError: there is no such address, no driver for it, or it cannot be read.
     """
-    name = local_name(name)
+    name = local_name(str(name))
     return fetched(name) if is_address(name) else Path(name).expanduser()
 
 
