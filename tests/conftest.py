@@ -23,6 +23,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fsspec import AbstractFileSystem
+
     from embedtune.models.files.load import Encoder
 
 TEXTS = (
@@ -175,3 +179,15 @@ def rising(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "embedtune.workflows.train.fitting.dev_scores", lambda *_: lambda: {SELECTION: next(scores) / 1000}
     )
+
+
+@pytest.fixture
+def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[AbstractFileSystem]":
+    """fsspec's file system in memory, empty, and a cache of our own."""
+    import fsspec
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    system = fsspec.filesystem("memory")
+    yield system
+    for path in system.find("/far"):
+        system.rm(path)

@@ -2,7 +2,6 @@
 
 import json
 
-import fsspec
 import pytest
 
 from embedtune.data.sources.reading import remote
@@ -11,16 +10,6 @@ from embedtune.data.sources.texts import TextStream
 from embedtune.errors import DataError
 
 TEXTS = ["a river", "빵과 돌", "the third, of three"]
-
-
-@pytest.fixture
-def far(tmp_path, monkeypatch):
-    """fsspec's file system in memory, empty, and a cache of our own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    system = fsspec.filesystem("memory")
-    yield system
-    for path in system.find("/far"):
-        system.rm(path)
 
 
 def texts_of(name: str) -> list[str]:

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 import pytest
 
@@ -19,16 +18,6 @@ from embedtune.workflows.train.guide.guide_files import gives_scores
 
 CLICKS = [{"anchor": f"q{n}", "shown": ["a", f"b{n}", "c"], "clicked": [f"b{n}"]} for n in range(5)]
 TEXTS = ["a river", "빵과 돌", "the third, of three"]
-
-
-@pytest.fixture
-def far(tmp_path, monkeypatch):
-    """fsspec's file system in memory, empty, and a cache of our own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    system = fsspec.filesystem("memory")
-    yield system
-    for path in system.find("/far"):
-        system.rm(path)
 
 
 @pytest.fixture
