@@ -9,6 +9,8 @@ import numpy as np
 
 from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError, blamed_on
+from embedtune.models.cross.exact_head import exact_head
+from embedtune.models.cross.mix import mix_of
 from embedtune.models.encoder import readable, weights_digest
 from embedtune.models.files.load import choose_device
 from embedtune.models.files.load_report import LoadReport, demand_all_weights, remarks
@@ -17,6 +19,7 @@ from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.folders.family import A_RERANKER
 from embedtune.models.sources.on_hub import offline
 from embedtune.models.sources.resolve import Resolved, resolve
+from embedtune.models.speed.precision import FP32, multiplying
 from embedtune.models.tokenizer_text import tokenizer_text
 
 WHERE = "--cross-encoder"
@@ -33,12 +36,16 @@ class PairScorer:
         name: as the user named it.
         notes: sentences about it for the user.
         option: by which the user named it.
+        products: precision of its matrix products: fp32, bf16 or fp16. Its head always gives scores in fp32.
+        mix: how much the encoder's cosine counts beside its score, where a ranking of that encoder is reranked.
     """
 
     model: Any
     name: str
     notes: tuple[str, ...] = ()
     option: str = WHERE
+    products: str = FP32
+    mix: float = 0.0
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """The score of every pair (query, document), higher is better: float32 (n,).
@@ -62,9 +69,10 @@ class PairScorer:
         return scores
 
     def _forward(self, pairs: list[tuple[str, str]]) -> np.ndarray:
-        found = np.asarray(
-            self.model.predict(pairs, batch_size=len(pairs), show_progress_bar=False, convert_to_numpy=True)
-        )
+        with multiplying(self.products, str(self.model.device)), exact_head(self.model):
+            found = np.asarray(
+                self.model.predict(pairs, batch_size=len(pairs), show_progress_bar=False, convert_to_numpy=True)
+            )
         if found.shape != (len(pairs),):
             raise ModelError(
                 f"{self.name} gives {found.shape[-1]} numbers per pair; one that scores relevance gives one",
@@ -111,7 +119,7 @@ def _opened(found: Resolved, section: ModelSection, device: str, option: str) ->
             raise cannot_load(found, error, heard, " as a cross-encoder") from error
     demand_all_weights(LoadReport.read(heard), name, option, model.transformers_model, pooler=True)
     notes = [*remarks(heard, name), *give_padding(model.tokenizer, model.config, name)]
-    return PairScorer(model, name, tuple(notes), option)
+    return PairScorer(model, name, tuple(notes), option, mix=0.0 if found.path is None else mix_of(found.path))
 
 
 def fingerprint(scorer: PairScorer) -> str:

@@ -9,6 +9,7 @@ import torch
 from embedtune.durable import remove_unfinished, whole_folder
 from embedtune.errors import ModelError
 from embedtune.models.cross.cross_encoder import PairScorer
+from embedtune.models.cross.mix import write_mix
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.quiet import quiet_libraries
 
@@ -30,6 +31,12 @@ from sentence_transformers import CrossEncoder
 model = CrossEncoder("path/to/this/folder")
 scores = model.predict([("a question", "an answer"), ("a question", "another")])
 ```
+
+Scores of the same query can be compared; they are no probabilities.
+"""
+MIXED = """
+The encoder `{encoder}` and this model together ranked best on dev queries. To rerank what the encoder has found, sort
+by `scores + {mix:.4g} * cosines`, with the cosine of the encoder's vectors of each pair.
 """
 
 
@@ -53,7 +60,9 @@ def cross_start(encoder: Encoder, *, seed: int, max_length: int | None = None) -
     with TemporaryDirectory() as folder, quiet_libraries(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         _plain(encoder, Path(folder))
-        return PairScorer(_open(Path(folder), str(encoder.model.device), max_length, num_labels=1), encoder.name)
+        # Scores are compared within a query: squeezed between 0 and 1, those of the best documents would be the same.
+        plain = {"num_labels": 1, "activation_fn": torch.nn.Identity()}
+        return PairScorer(_open(Path(folder), str(encoder.model.device), max_length, **plain), encoder.name)
 
 
 def load_trained(folder: Path, device: str) -> PairScorer:
@@ -64,10 +73,12 @@ def load_trained(folder: Path, device: str) -> PairScorer:
 
 def save_cross_encoder(scorer: PairScorer, folder: Path) -> None:
     """Save it as a folder that `CrossEncoder` loads, without a card of the user's texts; replaces what was there."""
+    mixed = MIXED.format(encoder=scorer.name, mix=scorer.mix) if scorer.mix else ""
     remove_unfinished(folder)
     with whole_folder(folder) as unfinished, quiet_libraries():
         scorer.model.save_pretrained(str(unfinished), create_model_card=False)
-        (unfinished / "README.md").write_text(CARD, encoding="utf-8")
+        (unfinished / "README.md").write_text(CARD + mixed, encoding="utf-8")
+        write_mix(unfinished, scorer.mix, scorer.name)
 
 
 def _plain(encoder: Encoder, folder: Path) -> None:

@@ -47,5 +47,6 @@ class Sealing(TrainerCallback):
         checkpoint = place_of(self.folder, state.global_step)
         (checkpoint / MANIFEST_NAME).unlink(missing_ok=True)
         sync(checkpoint)
-        batches = {"batch_size": args.per_device_train_batch_size, "processes": ranks()}
+        size = args.per_device_train_batch_size * args.gradient_accumulation_steps
+        batches = {"batch_size": size, "processes": ranks()}
         seal_folder(checkpoint, MANIFEST_NAME, {"step": state.global_step, **batches})

@@ -53,10 +53,14 @@ def rerankings(config: EvaluateConfig, judged: JudgedSet, rows: Sequence[Scored]
         scorer = load_cross_encoder(ModelSection(name=name), device=config.evaluation.device, option=OPTION)
     for note in scorer.notes:
         talk.say(f"reranker: {note}")
+    if scorer.mix:
+        talk.say(f"reranker: its score + {scorer.mix:.3g} x an encoder's cosine, as chosen when it was trained")
     for one in [row for row in rows if row.label == row.model]:
         what = f"reranking the first {depth} documents of {short_name(one.label)} on {judged.name}"
         with talk.progress(what, total=len(judged.queries)) as tell:
-            ranking = reranked(one.ranking, judged, scorer.scores, depth, progress=tell)
+            # The weight is that of cosines; scores of words and of files lie elsewhere.
+            mix = 0.0 if one.dimensions is None else scorer.mix
+            ranking = reranked(one.ranking, judged, scorer.scores, depth, mix=mix, progress=tell)
         yield replace(
             one,
             label=f"{one.label}, reranked",

@@ -286,5 +286,5 @@ def check_reranker(config: TrainConfig) -> None:
         raise ConfigError(
             f"only encoders can use this: {', '.join(found)}",
             where="--task reranker",
-            next="leave it out; a cross-encoder learns by binary cross-entropy from pairs and negatives",
+            next="leave it out; a cross-encoder learns to tell each pair from its negatives",
         )

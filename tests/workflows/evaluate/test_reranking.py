@@ -65,3 +65,34 @@ def test_what_cannot_rerank_or_be_reranked_is_refused(judged, bert_folder, cross
     (tmp_path / "sts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     with pytest.raises(ConfigError, match="is for similarity"):
         embedtune.evaluate(model=[str(bert_folder)], data=[str(tmp_path / "sts.jsonl")], rerank=str(cross_folder))
+
+
+def test_a_weight_of_cosines_is_for_vectors_and_not_for_words(judged, cross_folder, bert_folder, tmp_path) -> None:
+    import shutil
+
+    from embedtune.models.cross.mix import write_mix
+
+    mixed = tmp_path / "mixed"
+    shutil.copytree(cross_folder, mixed)
+    write_mix(mixed, 1e6, "encoder")
+    rankings = {}
+    for name in (cross_folder, mixed):
+        result = embedtune.evaluate(
+            "evaluation.rerank_depth=5",
+            model=[str(bert_folder), "bm25"],
+            data=[str(judged)],
+            rerank=str(name),
+            output=str(tmp_path / f"of-{name.name}"),
+            store="none",
+            device="cpu",
+        )
+        rankings[name] = [
+            [
+                sorted(found, key=lambda one: (found[one], one), reverse=True)
+                for found in read_run(Path(row["run"])).values()
+            ]
+            for row in result.models
+        ]
+    plain, alone, words = rankings[cross_folder][0], rankings[cross_folder][2], rankings[cross_folder][3]
+    assert alone != plain
+    assert rankings[mixed] == [plain, rankings[cross_folder][1], plain, words]

@@ -12,14 +12,14 @@ from embedtune.findings import counted
 from embedtune.identity import text_ids
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
-from embedtune.training.reranker.labelled import LabelledPairs, labelled
+from embedtune.training.reranker.lists import CandidateLists, candidate_lists
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.preparing.near_negatives import near_documents, right_answers
 
 
-def pairs_to_learn(
+def lists_to_learn(
     config: TrainConfig, data: TrainingData, encoder: Encoder, store: VectorStore | None, talk: Talk
-) -> LabelledPairs:
+) -> CandidateLists:
     """The training pairs, each with negatives of its own, or with those that the encoder finds.
 
     Raises:
@@ -32,16 +32,15 @@ def pairs_to_learn(
     else:
         negatives = _near_and_far(config, rows, data.known_positives, encoder, store, talk)
         said = f"the nearest training documents that score at most {section.nearness:.0%} of the positive, and others"
-    pairs = labelled(rows.anchors, rows.positives, negatives, section.negatives)
-    found = len(pairs) - len(rows)
-    if not found:
+    lists = candidate_lists(rows.anchors, rows.positives, negatives, section.negatives)
+    if not lists.wrong:
         raise DataError(
             "there is no negative to learn from: every training document is a right answer",
             where=config.data.source,
             next="mine negatives from a larger corpus first (embedtune mine --corpus)",
         )
-    talk.say(f"{counted(len(rows), 'pair')} and {counted(found, 'negative')}: {said}")
-    return pairs
+    talk.say(f"{counted(len(lists), 'pair')} and {counted(lists.wrong, 'negative')}: {said}")
+    return lists
 
 
 def _near_and_far(

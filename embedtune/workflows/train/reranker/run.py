@@ -5,7 +5,6 @@ cross-encoder has put in a new order, so it says what reranking adds and nothing
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,6 @@ from embedtune.config.course import Course
 from embedtune.config.recipe.load import dump_config
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
-from embedtune.data.rows import RetrievalSet
 from embedtune.errors import ModelError
 from embedtune.evaluation.reranking import reranked
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
@@ -30,13 +28,12 @@ from embedtune.models.cross.cross_start import cross_start, load_trained, save_c
 from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
-from embedtune.progress import Progress
+from embedtune.models.speed.precision import FP32, Precision, choose_precision
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.train import TrainResult, WeightedLoss
 from embedtune.reports.train import training
-from embedtune.training.reranker.fit import LOSS, RerankerFit, fit_reranker
-from embedtune.training.run.fit import FitResult
+from embedtune.training.reranker.fit import LOSS, RerankerFit, RerankerResult, fit_reranker
 from embedtune.training.run.log import read_log
 from embedtune.workflows.shared.machine import peak_memory_bytes
 from embedtune.workflows.shared.run_folder import METRICS as LOG
@@ -57,12 +54,12 @@ from embedtune.workflows.shared.scoring import (
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.curves import training_curves
 from embedtune.workflows.train.findings import course_findings
+from embedtune.workflows.train.preparing.scoring_precision import to_be_scored
 from embedtune.workflows.train.preparing.settled import record
-from embedtune.workflows.train.reranker.negatives import pairs_to_learn
+from embedtune.workflows.train.reranker.dev import DevReranking, some_of
+from embedtune.workflows.train.reranker.negatives import lists_to_learn
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
 
-DEV_QUERIES = 100
-"""Dev queries that choose among checkpoints: each of them costs as many pairs as `reranker.depth` says."""
 PROBES, SAME = 16, 1e-4
 """Pairs that the saved model is compared on, and how much their scores may differ."""
 
@@ -91,21 +88,24 @@ class RerankerRun:
         with self.spent.on("scoring the test split"):
             before = self._first_stage(encoder, test, store, "the test queries")
         with self.spent.on("preparing"):
-            pairs = pairs_to_learn(self.config, self.data, encoder, store, self.talk)
-            self._settle(encoder, len(pairs))
-            dev = self._dev_scores(encoder, scorer, store)
+            lists = lists_to_learn(self.config, self.data, encoder, store, self.talk)
+            self._settle(encoder, len(lists))
+            dev = self._dev(encoder, scorer, store)
         fit = RerankerFit(
-            pairs=pairs,
+            lists=lists,
             section=self.config.training,
             folder=self.folder.path,
             metric=PRIMARY,
-            dev=dev,
-            dev_queries=0 if self.data.dev is None else min(DEV_QUERIES, len(self.data.dev)),
+            dev=None if dev is None else self.spent.timed("dev evaluations", dev.scores),
+            dev_queries=0 if dev is None else len(dev.judged.query_ids),
             depth=self.config.reranker.depth,
+            precision=self._precision(encoder).name,
             warn=self.talk.warn,
         )
         with self.spent.on("training"), self.talk.progress("training, in pairs read", total=fit.work.total) as tell:
             fitted = fit_reranker(scorer.model, replace(fit, progress=tell), resume=resumed)
+        scorer = replace(scorer, mix=fitted.mix)
+        self._tell_mix(fitted)
         with self.spent.on("scoring the test split"):
             after = self._second_stage(scorer, test, before)
         with self.spent.on("saving and checking"):
@@ -121,7 +121,12 @@ class RerankerRun:
             encoder = load_encoder(section, device=training_section.device, seed=training_section.seed)
         for note in encoder.notes:
             self.talk.say(note)
-        return encoder, cross_start(encoder, seed=training_section.seed, max_length=section.max_length)
+        encoder = to_be_scored(encoder, self.config)
+        scorer = cross_start(encoder, seed=training_section.seed, max_length=section.max_length)
+        return encoder, replace(scorer, products=encoder.products)
+
+    def _precision(self, encoder: Encoder) -> Precision:
+        return choose_precision(self.config.training.precision, str(encoder.model.device), has_products=True)
 
     def _settle(self, encoder: Encoder, pairs: int) -> None:
         """Settle what the recipe leaves open, write it there, and say it."""
@@ -129,8 +134,11 @@ class RerankerRun:
         settled = {"epochs": course.epochs, "batch_size": course.batch_size, "lr": encoder.default_lr}
         self.config = self.config.model_copy(update={"training": self.config.training.settled(settled)})
         record(self.config, self.folder)
+        precision = self._precision(encoder)
+        scored = "" if encoder.products == FP32 else f", dev and test in {encoder.products}, too"
         self.talk.say(
-            f"training a cross-encoder: {course.in_words(pairs)}, learning rate {float(self.config.training.lr):g}"
+            f"training a cross-encoder: {course.in_words(pairs)}, learning rate {float(self.config.training.lr):g}, "
+            f"{precision.name} ({precision.reason}){scored}"
         )
 
     def _first_stage(
@@ -141,22 +149,22 @@ class RerankerRun:
         with self.talk.progress(f"ranking the documents of {of} with the encoder"):
             return measure(encoder, judged, store=store)
 
-    def _dev_scores(self, encoder: Encoder, scorer: PairScorer, store: VectorStore | None) -> Any:
-        """A function that scores the cross-encoder in its current state on some dev queries; None without dev."""
-        dev = self.data.dev
-        if dev is None:
+    def _dev(self, encoder: Encoder, scorer: PairScorer, store: VectorStore | None) -> DevReranking | None:
+        """What scores the cross-encoder in its current state on some dev queries; None without dev."""
+        if self.data.dev is None:
             return None
-        judged = as_arrays(_some(dev, self.config.training.seed))
+        judged = as_arrays(some_of(self.data.dev, self.config.training.seed))
         first = self._first_stage(encoder, judged, store, "the dev queries")
-        if first is None:
-            return None
-        depth = self.config.reranker.depth
+        return None if first is None else DevReranking(judged, first, scorer, self.config.reranker.depth)
 
-        def scores(tell: Progress) -> Mapping[str, float]:
-            found = reranked(first.ranking, judged, scorer.scores, depth, progress=tell)
-            return score_ranking(found, judged, METRICS).means
-
-        return self.spent.timed("dev evaluations", scores)
+    def _tell_mix(self, fitted: RerankerResult) -> None:
+        """Say how much the encoder's cosine counts, and what that is worth on dev."""
+        if fitted.mix:
+            best = dict(fitted.curve)[fitted.best_step or fitted.curve[-1][0]][PRIMARY]
+            self.talk.say(
+                f"the encoder and the cross-encoder together rank best on dev: its score + {fitted.mix:.3g} x cosine "
+                f"(nDCG@10 {best:.3f}; {fitted.alone:.3f} by its score alone)"
+            )
 
     def _second_stage(self, scorer: PairScorer, judged: JudgedSet | None, first: Measured | None) -> Measured | None:
         """The encoder's ranking of the test queries with its first documents in the cross-encoder's order."""
@@ -164,7 +172,7 @@ class RerankerRun:
             return None
         depth = self.config.reranker.depth
         with self.talk.progress(f"reranking the first {depth} documents", total=len(judged.query_ids)) as tell:
-            ranking = reranked(first.ranking, judged, scorer.scores, depth, progress=tell)
+            ranking = reranked(first.ranking, judged, scorer.scores, depth, mix=scorer.mix, progress=tell)
         after = Measured(ranking, score_ranking(ranking, judged, METRICS))
         means = (one.scores.means[PRIMARY] for one in (first, after))
         self.talk.say(
@@ -181,7 +189,7 @@ class RerankerRun:
         rows = self.data.train
         pairs = list(zip(rows.anchors, rows.positives, strict=True))[:PROBES]
         saved = load_trained(self.folder.model, str(scorer.model.device))
-        apart = float(np.abs(saved.scores(pairs) - scorer.scores(pairs)).max())
+        apart = float(np.abs(saved.scores(pairs) - replace(scorer, products=FP32).scores(pairs)).max())
         if apart > SAME:
             raise ModelError(
                 f"the saved cross-encoder gives other scores than the one in memory: they differ by up to {apart:g}",
@@ -200,12 +208,13 @@ class RerankerRun:
         return {**judgment.fields(), "evidence": before_and_after(test, before, after, judgment)}
 
     def _finish(
-        self, test: JudgedSet | None, before: Measured | None, after: Measured | None, fitted: FitResult
+        self, test: JudgedSet | None, before: Measured | None, after: Measured | None, fitted: RerankerResult
     ) -> TrainResult:
         log = self.folder.path / LOG
         facts = {name: value for name, value in self.folder.facts().items() if name not in (STARTED_IN, SESSIONS)}
         depth = self.config.reranker.depth
-        what = f"a cross-encoder; after training means the encoder's first {depth} documents in its order"
+        order = f"by its score + {fitted.mix:.4g} x the encoder's cosine" if fitted.mix else "in its order"
+        what = f"a cross-encoder; after training means the encoder's first {depth} documents {order}"
         judged = self._judged(test, before, after)
         result = TrainResult(
             run=str(self.folder.path),
@@ -248,13 +257,3 @@ def weak_reranker(verdict: Comparison | None, pairs: int) -> list[Finding]:
     message = f"this cross-encoder ranks worse than the encoder that it starts from; it learned from {pairs:,} pairs."
     fix = "Neither rerank nor teach with it. Give it more pairs, more --epochs, or negatives from `embedtune mine`."
     return [Finding("weak-reranker", "warning", 1, message, fix)]
-
-
-def _some(dev: RetrievalSet, seed: int) -> RetrievalSet:
-    """At most `DEV_QUERIES` of the judged queries, drawn by `seed`, over the same documents."""
-    judged = sorted(query for query, grades in dev.qrels.items() if any(grade > 0 for grade in grades.values()))
-    if len(judged) <= DEV_QUERIES:
-        return dev
-    drawn = set(np.random.default_rng(seed).choice(judged, DEV_QUERIES, replace=False).tolist())
-    queries = {query: text for query, text in dev.queries.items() if query in drawn}
-    return replace(dev, queries=queries, qrels={query: dev.qrels[query] for query in queries})

@@ -28,7 +28,7 @@ def test_it_learns_from_pairs_alone_and_says_what_reranking_adds(recipe, bert_fo
     from sentence_transformers import CrossEncoder
 
     result = train(short(recipe, bert_folder), talk=listener)
-    assert [(one.name, one.weight) for one in result.losses] == [("binary_cross_entropy", 1.0)]
+    assert [(one.name, one.weight) for one in result.losses] == [("listnet", 1.0)]
     assert result.verdict is not None
     assert set(result.before) == set(result.after)
     # Reordering four documents cannot change what is among the first ten.
@@ -36,11 +36,14 @@ def test_it_learns_from_pairs_alone_and_says_what_reranking_adds(recipe, bert_fo
     assert [step for step, _ in result.dev_curve] == [3, 6]
     peer = CrossEncoder(str(tmp_path / "run" / "model"), device="cpu", local_files_only=True)
     ranked = _first_four(tmp_path / "run" / "after.trec")
+    (mix,) = {json.loads((tmp_path / "run" / "model" / "embedtune_reranking.json").read_text())["cosine_weight"]}
+    cosines = {query: _scores(tmp_path / "run" / "before.trec")[query] for query in ranked}
     texts = _texts(tmp_path / "pairs.jsonl")
     questions = {line["query"]: line["text"] for line in _lines(tmp_path / "run" / "per_query.jsonl")}
     for query, documents in ranked.items():
         found = peer.predict([(questions[query], texts[document]) for document in documents])
-        assert np.all(np.diff(found) <= 1e-6)
+        found += mix * np.array([cosines[query][document] for document in documents], dtype=np.float32)
+        assert np.all(np.diff(found) <= 1e-6 * max(1.0, mix))
     assert "CrossEncoder" in "\n".join(result.how_to_use)
     assert any("negatives: the nearest training documents" in said for said in listener.said)
     assert not any("none was named" in said for said in listener.said)  # its loss is not one of ours
@@ -58,6 +61,14 @@ def _first_four(path: Path) -> dict[str, list[str]]:
         query, _, document, *_ = line.split()
         ranked.setdefault(query, []).append(document)
     return {query: documents[:4] for query, documents in ranked.items()}
+
+
+def _scores(path: Path) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        query, _, document, _, score, _ = line.split()
+        found.setdefault(query, {})[document] = float(score)
+    return found
 
 
 def _texts(path: Path) -> dict[str, str]:
@@ -90,6 +101,18 @@ def test_an_interrupted_training_ends_the_same(recipe, bert_folder, listener, tm
     whole, part = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "part"))
     assert whole.keys() == part.keys()
     assert all(np.array_equal(whole[name].numpy(), part[name].numpy()) for name in whole)
+
+
+def test_it_trains_and_is_scored_in_bf16_where_asked(recipe, bert_folder, listener, tmp_path) -> None:
+    from safetensors.torch import load_file
+
+    keys = ("training.precision=bf16", "training.scoring_precision=bf16")
+    train(short(recipe, bert_folder, *keys, output="bf16"), talk=listener)
+    assert any("bf16 (as asked), dev and test in bf16, too" in said for said in listener.said)
+    train(short(recipe, bert_folder, "training.precision=fp32", output="fp32"), talk=listener)
+    fast, exact = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("bf16", "fp32"))
+    assert all(value.dtype == exact[name].dtype for name, value in fast.items())
+    assert any(not np.array_equal(value.numpy(), exact[name].numpy()) for name, value in fast.items())
 
 
 def test_a_reranker_that_ranks_worse_is_not_recommended() -> None:
