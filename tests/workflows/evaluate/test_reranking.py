@@ -86,12 +86,9 @@ def test_a_weight_of_cosines_is_for_vectors_and_not_for_words(judged, cross_fold
             store="none",
             device="cpu",
         )
+        runs = [read_run(Path(row["run"])).values() for row in result.models]
         rankings[name] = [
-            [
-                sorted(found, key=lambda one: (found[one], one), reverse=True)
-                for found in read_run(Path(row["run"])).values()
-            ]
-            for row in result.models
+            [sorted(found, key=lambda one: (found[one], one), reverse=True) for found in run] for run in runs
         ]
     plain, alone, words = rankings[cross_folder][0], rankings[cross_folder][2], rankings[cross_folder][3]
     assert alone != plain

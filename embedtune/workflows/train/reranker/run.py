@@ -60,6 +60,9 @@ from embedtune.workflows.train.reranker.dev import DevReranking, some_of
 from embedtune.workflows.train.reranker.negatives import lists_to_learn
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
 
+RATE = 3
+"""Times the encoder's learning rate, since the head starts from nothing: of 600 pairs of medquad, all-MiniLM-L6-v2 made
+a cross-encoder of 0.734 (dev nDCG@10) at three times the rate, and of 0.671 at the rate itself."""
 PROBES, SAME = 16, 1e-4
 """Pairs that the saved model is compared on, and how much their scores may differ."""
 
@@ -131,7 +134,7 @@ class RerankerRun:
     def _settle(self, encoder: Encoder, pairs: int) -> None:
         """Settle what the recipe leaves open, write it there, and say it."""
         course = Course.of(self.config.training, pairs, static=False)
-        settled = {"epochs": course.epochs, "batch_size": course.batch_size, "lr": encoder.default_lr}
+        settled = {"epochs": course.epochs, "batch_size": course.batch_size, "lr": RATE * encoder.default_lr}
         self.config = self.config.model_copy(update={"training": self.config.training.settled(settled)})
         record(self.config, self.folder)
         precision = self._precision(encoder)
