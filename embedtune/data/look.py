@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import cycle, islice
 
 from embedtune.config.course import Course, course_in_words
 from embedtune.config.section import RecipeSection
@@ -14,7 +14,7 @@ from embedtune.config.verbs.mine import MineConfig
 from embedtune.config.verbs.search import SearchConfig
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
-from embedtune.data.rows import LabelledTexts, RetrievalSet
+from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows
 from embedtune.data.sets.several import prepare_sets
 from embedtune.data.sources.judged_source import judge, open_split
 from embedtune.data.sources.problems import Problems
@@ -29,6 +29,10 @@ SAMPLE = 200
 """Texts that tell how long all of them are."""
 CHECKED = 2000
 """Pairs that `check` asks an encoder about."""
+
+
+RERANKED_DEV_QUERIES = 100
+"""Dev queries that choose among checkpoints of a cross-encoder: each costs as many pairs as `reranker.depth` says."""
 
 
 @dataclass(frozen=True)
@@ -101,18 +105,42 @@ def look_at_training(config: TrainConfig, *, static: bool) -> Look:
     `static` says whether the encoder that learns looks vectors up, which decides how long it learns.
     """
     data = prepare_sets(config.data, config.training.seed)
-    rows, tower = data.train, config.data.descriptions is not None
-    course = Course.of(config.training, len(rows), static=static, tower=tower)
+    rows, tower, cross = data.train, config.data.descriptions is not None, config.task == "reranker"
+    course = Course.of(config.training, len(rows), static=static, tower=tower, cross=cross)
     steps = course.steps(len(rows))
-    texts = [*rows.anchors, *rows.positives, *(text for own in rows.negatives for text in own)]
+    texts = _pairs_learned(rows, config.reranker.negatives) if cross else _texts_learned(rows)
     learned = reading(texts, learned=True)
     per_step = len(texts) * min(1.0, course.batch_size / max(1, len(rows)))
     of_all = round(steps * len(texts) / max(1, course.steps_per_epoch(len(rows))))
     each = replace(learned, texts=of_all, kept=0, together=round(per_step))
     evaluations = 1 + -(-steps // max(1, course.steps_per_epoch(len(rows))))
-    readings = (each, *read_judged_set(data.dev, evaluations), *read_judged_set(data.test, 2))
-    words = course_in_words(config.training, len(rows), static=static, tower=tower)
+    if cross:
+        depth, every = config.reranker.depth, RERANKED_DEV_QUERIES
+        again = [*_read_pairs(data.dev, depth, 3, every), *_read_pairs(data.test, depth, 1)]
+        readings = (each, *read_judged_set(data.dev, 1), *read_judged_set(data.test, 1), *again)
+    else:
+        readings = (each, *read_judged_set(data.dev, evaluations), *read_judged_set(data.test, 2))
+    words = course_in_words(config.training, len(rows), static=static, tower=tower, cross=cross)
     return Look((*data.described, words), data.findings, readings)
+
+
+def _texts_learned(rows: Rows) -> list[str]:
+    return [*rows.anchors, *rows.positives, *(text for own in rows.negatives for text in own)]
+
+
+def _pairs_learned(rows: Rows, negatives: int) -> list[str]:
+    """What a cross-encoder reads; negatives that are still to be found are taken to be as long as the positive."""
+    return [f"{one} {other}" for one, other in zip(rows.anchors, rows.positives, strict=True)] * (1 + negatives)
+
+
+def _read_pairs(judged: RetrievalSet | None, depth: int, times: int, most: int | None = None) -> tuple[Reading, ...]:
+    """The reading of the first `depth` documents of each query, of `most` queries at most."""
+    if judged is None:
+        return ()
+    queries, documents = list(judged.queries.values()), list(judged.corpus.values())
+    pairs = [f"{query} {document}" for query, document in zip(cycle(queries), documents, strict=False)]
+    count = min(len(queries), most or len(queries)) * min(depth, len(documents))
+    return (replace(reading(pairs, kept=False), texts=times * count),)
 
 
 def _judged(name: str, config: EvaluateConfig) -> tuple[str, tuple[Reading, ...]]:

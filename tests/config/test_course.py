@@ -22,6 +22,15 @@ def test_there_are_enough_steps_or_nothing_more_can_be_done(rows: int, static: b
         assert (course.batch_size, course.epochs) == (suited.smallest_batch, suited.most_epochs)
 
 
+@given(rows=ROWS)
+def test_a_new_cross_encoder_learns_longer_from_few_rows(rows: int) -> None:
+    course = Course.of(TrainingSection(), rows, static=False, cross=True)
+    assert course.batch_size == 16
+    assert course.steps(rows) >= 300 or course.epochs == 4
+    assert course.epochs == 1 or (course.epochs - 1) * course.steps_per_epoch(rows) < 300
+    assert "a new cross-encoder" in reason_of_course(TrainingSection(), rows, static=False, cross=True)
+
+
 @given(rows=ROWS, static=st.booleans(), epochs=st.integers(1, 30), batch=st.integers(2, 1000))
 def test_what_is_asked_for_stands(rows: int, static: bool, epochs: int, batch: int) -> None:
     asked = TrainingSection(epochs=epochs, batch_size=batch, max_steps=7)

@@ -89,7 +89,7 @@ class RerankerFit:
     @property
     def course(self) -> Course:
         """How many epochs of which batches."""
-        return Course.of(self.section, len(self.lists), static=False)
+        return Course.of(self.section, len(self.lists), static=False, cross=True)
 
     @property
     def steps(self) -> int:

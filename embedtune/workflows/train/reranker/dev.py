@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from embedtune.data.look import RERANKED_DEV_QUERIES
 from embedtune.data.rows import RetrievalSet
 from embedtune.evaluation.reranking import mixes, opinions, reordered
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
@@ -13,9 +14,6 @@ from embedtune.models.cross.cross_encoder import PairScorer
 from embedtune.progress import Progress
 from embedtune.training.reranker.fit import ALONE, MIX
 from embedtune.workflows.shared.scoring import METRICS, PRIMARY, Measured
-
-QUERIES = 100
-"""Dev queries that choose among checkpoints: each of them costs as many pairs as `reranker.depth` says."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +45,10 @@ class DevReranking:
 
 
 def some_of(dev: RetrievalSet, seed: int) -> RetrievalSet:
-    """At most `QUERIES` of the judged queries, drawn by `seed`, over the same documents."""
+    """At most `RERANKED_DEV_QUERIES` of the judged queries, drawn by `seed`, over the same documents."""
     judged = sorted(query for query, grades in dev.qrels.items() if any(grade > 0 for grade in grades.values()))
-    if len(judged) <= QUERIES:
+    if len(judged) <= RERANKED_DEV_QUERIES:
         return dev
-    drawn = set(np.random.default_rng(seed).choice(judged, QUERIES, replace=False).tolist())
+    drawn = set(np.random.default_rng(seed).choice(judged, RERANKED_DEV_QUERIES, replace=False).tolist())
     queries = {query: text for query, text in dev.queries.items() if query in drawn}
     return replace(dev, queries=queries, qrels={query: dev.qrels[query] for query in queries})

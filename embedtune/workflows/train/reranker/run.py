@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.course import Course
+from embedtune.config.course import Course, reason_of_course
 from embedtune.config.recipe.load import dump_config
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
@@ -133,7 +133,9 @@ class RerankerRun:
 
     def _settle(self, encoder: Encoder, pairs: int) -> None:
         """Settle what the recipe leaves open, write it there, and say it."""
-        course = Course.of(self.config.training, pairs, static=False)
+        asked = self.config.training
+        course = Course.of(asked, pairs, static=False, cross=True)
+        reason = reason_of_course(asked, pairs, static=False, cross=True)
         settled = {"epochs": course.epochs, "batch_size": course.batch_size, "lr": RATE * encoder.default_lr}
         self.config = self.config.model_copy(update={"training": self.config.training.settled(settled)})
         record(self.config, self.folder)
@@ -141,7 +143,7 @@ class RerankerRun:
         scored = "" if encoder.products == FP32 else f", dev and test in {encoder.products}, too"
         self.talk.say(
             f"training a cross-encoder: {course.in_words(pairs)}, learning rate {float(self.config.training.lr):g}, "
-            f"{precision.name} ({precision.reason}){scored}"
+            f"{precision.name} ({precision.reason}){scored}{f'; {reason}' if reason else ''}"
         )
 
     def _first_stage(

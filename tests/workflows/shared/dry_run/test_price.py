@@ -151,3 +151,19 @@ def foretold_s(said: str) -> float:
     words = said.removeprefix("time: about ").split(" by ")[0].split()
     units = {"s": 1, "min": 60, "h": 3600}
     return sum(float(number) * units[unit] for number, unit in zip(words[::2], words[1::2], strict=True))
+
+
+def test_a_cross_encoder_reads_pairs(pairs: str, bert_folder: Path) -> None:
+    asked = ["reranker.negatives=3", "reranker.depth=5", "training.epochs=2"]
+    found = {}
+    for task in ("retrieval", "reranker"):
+        config = load(TrainConfig, None, asked, {"data": pairs, "model": str(bert_folder), "task": task})
+        found[task] = look_at(config)
+    learned = {task: next(one for one in look.readings if one.learned) for task, look in found.items()}
+    assert all(" on bills answer " in text for text in learned["reranker"].sample)
+    # Every pair of an epoch and three negatives of it, where an encoder reads two texts.
+    assert learned["reranker"].texts == pytest.approx(2 * learned["retrieval"].texts, rel=0.05)
+    reranked = [one for one in found["reranker"].readings if not one.learned and " on bills answer " in one.sample[0]]
+    assert len(reranked) == 2  # dev and test
+    assert all(one.texts % 5 == 0 for one in reranked)
+    assert "batch size chosen for a new cross-encoder" in found["reranker"].described[-1]
