@@ -87,7 +87,8 @@ def _cost(section: ModelSection, layers: int | None = None) -> DeclaredCost:
     found = declared_cost(resolve(section), layers)
     if found is None:
         raise ModelError(f"the files of {section.name} are not on this machine")
-    return found
+    lengths = [most for most in (found.most_tokens, section.max_length) if most is not None]
+    return replace(found, most_tokens=min(lengths, default=None))
 
 
 def _disk(cost: DeclaredCost) -> str:

@@ -21,7 +21,7 @@ from embedtune.models.speed.declared import LEARNING, REACHED, declared_cost
 from embedtune.models.speed.probe import activation_bytes
 from embedtune.workflows.shared.dry_run.data import look_at
 from embedtune.workflows.shared.dry_run.foresee import foresee
-from embedtune.workflows.shared.dry_run.price import NOT_RETURNED, needed_bytes, price, seconds
+from embedtune.workflows.shared.dry_run.price import NOT_RETURNED, _cost, needed_bytes, price, seconds
 from embedtune.workflows.shared.dry_run.price import activation_bytes as activations_of
 
 
@@ -151,6 +151,13 @@ def foretold_s(said: str) -> float:
     words = said.removeprefix("time: about ").split(" by ")[0].split()
     units = {"s": 1, "min": 60, "h": 3600}
     return sum(float(number) * units[unit] for number, unit in zip(words[::2], words[1::2], strict=True))
+
+
+def test_texts_are_read_as_far_as_the_recipe_says(bert_folder: Path) -> None:
+    long = [" ".join(["reset"] * 20)]
+    whole, cut = (_cost(ModelSection(name=str(bert_folder), max_length=most)).tokens(long) for most in (None, 8))
+    assert whole > 20
+    assert cut == 8
 
 
 def test_a_cross_encoder_reads_pairs(pairs: str, bert_folder: Path) -> None:
