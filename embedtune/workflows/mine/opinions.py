@@ -154,7 +154,10 @@ def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, tal
         scorer = load_cross_encoder(section, device=config.mining.device)
     for note in scorer.notes:
         talk.say(f"cross-encoder: {note}")
-    key = key_of({"weights": fingerprint(scorer), "max_length": section.max_length})
+    if scorer.mix:
+        talk.say(f"cross-encoder: its score + {scorer.mix:.3g} x the miner's cosine, as chosen when it was trained")
+    mixed = {"mix": scorer.mix} if scorer.mix else {}
+    key = key_of({"weights": fingerprint(scorer), "max_length": section.max_length, **mixed})
     judge = CrossJudge(search, job.stage("cross", cross_encoder=key, candidates=search.folder.name), key)
     with talk.progress("scoring pairs with the cross-encoder", total=len(search.blocks)) as tell:
         for block in range(len(search.blocks)):
@@ -165,11 +168,19 @@ def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, tal
 
 
 def _cross_scores(scorer: PairScorer, search: CandidateSearch, block: int) -> np.ndarray:
-    """Scores of the block's candidates, row by row, then of its positives: float32 (candidates + P,)."""
+    """Scores of the block's candidates, row by row, then of its positives: float32 (candidates + P,).
+
+    Where the cross-encoder was trained to judge together with an encoder, the miner's cosines count as they did there.
+    """
     found, queries = search.found(block), search.blocks[block]
     row, column = np.nonzero(found != PADDING)
     positives = search.positives_of(block)  # (P, 2)
     numbers = np.concatenate([queries[row], positives[:, 0]])
     texts = search.documents.corpus.texts(np.concatenate([found[row, column], positives[:, 1]]))
     asked = search.documents.pairs.queries
-    return scorer.scores([(asked[number], text) for number, text in zip(numbers.tolist(), texts, strict=True)])
+    judged = scorer.scores([(asked[number], text) for number, text in zip(numbers.tolist(), texts, strict=True)])
+    if not scorer.mix:
+        return judged
+    own = search.scores(positives[:, 0], positives[:, 1:])[:, 0]  # (P,)
+    cosines = np.concatenate([search.scores(queries, found)[row, column], own])
+    return judged + np.float32(scorer.mix) * cosines

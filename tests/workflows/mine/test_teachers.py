@@ -73,6 +73,35 @@ def test_rows_carry_what_the_cross_encoder_predicts(here: Path, cross_folder: Pa
         assert len(texts) > 1
 
 
+def test_a_cross_encoder_that_judges_with_an_encoder_adds_the_cosine(here: Path, cross_folder: Path) -> None:
+    import shutil
+
+    from sentence_transformers import CrossEncoder
+
+    from embedtune.models.cross.mix import write_mix
+
+    shutil.copytree(cross_folder, here / "both")
+    write_mix(here / "both", 20.0, "encoder")
+    kept = ["mining.block=5", "filters.target_kept=none"]
+    asked = {"data": "pairs.jsonl", "model": "starter", "store": "none", "device": "cpu", "negatives": 12}
+    mine(load(MineConfig, None, kept, {**asked, "output": "own.jsonl"}))
+    judged = {**asked, "cross_encoder": "both", "output": "judged.jsonl"}
+    mine(load(MineConfig, None, [*kept, "cross_encoder.margin=-1000"], judged))
+    peer = CrossEncoder(str(cross_folder), device="cpu", local_files_only=True)
+    cosines = {
+        (anchor, text): one for anchor, texts, own in read("own.jsonl") for text, one in zip(texts, own, strict=True)
+    }
+    found = [
+        (one, float(peer.predict([(anchor, text)])[0]) + 20.0 * cosines[anchor, text])
+        for anchor, texts, own in read("judged.jsonl")
+        for text, one in zip(texts, own, strict=True)
+        if (anchor, text) in cosines
+    ]
+    assert len(found) >= 32
+    for score, expected in found:
+        assert score == pytest.approx(expected, abs=1e-4)
+
+
 def test_candidates_above_the_positive_are_dropped_and_listed(here: Path, cross_folder: Path) -> None:
     from sentence_transformers import CrossEncoder
 

@@ -13,7 +13,7 @@ from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.models.cross.cross_encoder import PairScorer
 from embedtune.progress import Progress
 from embedtune.training.reranker.fit import ALONE, MIX
-from embedtune.workflows.shared.scoring import METRICS, PRIMARY, Measured
+from embedtune.workflows.shared.scoring import DEV_METRICS, PRIMARY, SELECTION, Measured
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class DevReranking:
         ranking = self.first.ranking
         found = opinions(ranking, self.judged, self.scorer.scores, self.depth, progress=tell)
         means = {
-            mix: score_ranking(reordered(ranking, self.judged, found, mix), self.judged, METRICS).means
+            mix: score_ranking(reordered(ranking, self.judged, found, mix), self.judged, DEV_METRICS).means
             for mix in mixes(ranking, found)
         }
-        best = max(means, key=lambda mix: means[mix][PRIMARY])  # the smallest of those that are level
+        best = max(means, key=lambda mix: means[mix][SELECTION])  # the smallest of those that are level
         return {**means[best], MIX: best, ALONE: means[0.0][PRIMARY]}
 
 
