@@ -10,6 +10,7 @@ from embedtune.evaluation.reranking import reranked
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.models.sources.resolve import resolve
+from embedtune.models.speed.precision import choose_precision
 from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.evaluate.systems import Scored
 from embedtune.workflows.shared.talk import Talk
@@ -51,6 +52,8 @@ def rerankings(config: EvaluateConfig, judged: JudgedSet, rows: Sequence[Scored]
     name, depth = str(config.evaluation.rerank), config.evaluation.rerank_depth
     with talk.progress(f"loading {short_name(name)}"):
         scorer = load_cross_encoder(ModelSection(name=name), device=config.evaluation.device, option=OPTION)
+    products = choose_precision(config.evaluation.precision, str(scorer.model.device), has_products=True).name
+    scorer = replace(scorer, products=products)
     for note in scorer.notes:
         talk.say(f"reranker: {note}")
     if scorer.mix:

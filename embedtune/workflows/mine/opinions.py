@@ -1,6 +1,6 @@
 """What a guide and a cross-encoder think of the candidates: vectors and scores on disk, block by block."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -152,12 +152,15 @@ def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, tal
         return None
     with talk.progress("loading the cross-encoder"):
         scorer = load_cross_encoder(section, device=config.mining.device)
+    if config.mining.precision == "bf16":  # `auto` leaves the scores as everybody else computes them
+        scorer = replace(scorer, products="bf16")
     for note in scorer.notes:
         talk.say(f"cross-encoder: {note}")
     if scorer.mix:
         talk.say(f"cross-encoder: its score + {scorer.mix:.3g} x the miner's cosine, as chosen when it was trained")
-    mixed = {"mix": scorer.mix} if scorer.mix else {}
-    key = key_of({"weights": fingerprint(scorer), "max_length": section.max_length, **mixed})
+    usual = PairScorer(scorer.model, scorer.name)
+    other = {name: value for name in ("mix", "products") if (value := getattr(scorer, name)) != getattr(usual, name)}
+    key = key_of({"weights": fingerprint(scorer), "max_length": section.max_length, **other})
     judge = CrossJudge(search, job.stage("cross", cross_encoder=key, candidates=search.folder.name), key)
     with talk.progress("scoring pairs with the cross-encoder", total=len(search.blocks)) as tell:
         for block in range(len(search.blocks)):

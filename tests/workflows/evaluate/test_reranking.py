@@ -93,3 +93,24 @@ def test_a_weight_of_cosines_is_for_vectors_and_not_for_words(judged, cross_fold
     plain, alone, words = rankings[cross_folder][0], rankings[cross_folder][2], rankings[cross_folder][3]
     assert alone != plain
     assert rankings[mixed] == [plain, rankings[cross_folder][1], plain, words]
+
+
+def test_a_reranker_is_as_precise_as_was_asked(judged, cross_folder, bert_folder, tmp_path, monkeypatch) -> None:
+    from embedtune.models.cross.cross_encoder import PairScorer
+
+    asked: set[str] = set()
+    scores = PairScorer.scores
+    monkeypatch.setattr(PairScorer, "scores", lambda self, pairs: asked.add(self.products) or scores(self, pairs))
+    for precision in ("fp32", "bf16"):
+        asked.clear()
+        embedtune.evaluate(
+            "evaluation.rerank_depth=2",
+            model=["bm25"],
+            data=[str(judged)],
+            rerank=str(cross_folder),
+            output=str(tmp_path / precision),
+            store="none",
+            device="cpu",
+            precision=precision,
+        )
+        assert asked == {precision}

@@ -102,6 +102,18 @@ def test_a_cross_encoder_that_judges_with_an_encoder_adds_the_cosine(here: Path,
         assert score == pytest.approx(expected, abs=1e-4)
 
 
+def test_a_cross_encoder_is_exact_unless_bf16_is_asked_for(here: Path, cross_folder: Path, monkeypatch) -> None:
+    from embedtune.models.cross.cross_encoder import PairScorer
+
+    asked: list[str] = []
+    scores = PairScorer.scores
+    monkeypatch.setattr(PairScorer, "scores", lambda self, pairs: asked.append(self.products) or scores(self, pairs))
+    for precision in ("auto", "bf16", "fp32"):
+        mine(config(cross_encoder=str(cross_folder), output=f"{precision}.jsonl", precision=precision))
+    assert list(dict.fromkeys(asked)) == ["fp32", "bf16"]
+    assert asked[0] == asked[-1] == "fp32"
+
+
 def test_candidates_above_the_positive_are_dropped_and_listed(here: Path, cross_folder: Path) -> None:
     from sentence_transformers import CrossEncoder
 
