@@ -1,7 +1,7 @@
 """From the data section of a recipe to all the data of a training run: rows, judged queries, and findings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from embedtune.data.splits.described import choices_elsewhere
 from embedtune.data.splits.divide import Divided, demand_contrast, demand_two, divide_source
 from embedtune.data.splits.judged_rows import documents_in
 from embedtune.data.splits.plan import plan_splits
-from embedtune.data.splits.removal import HELD_OUT, removal
+from embedtune.data.splits.removal import HELD_OUT, removal, with_names
 from embedtune.data.splits.unpaired import BY_DESIGN, views_of
 from embedtune.data.texts.same_texts import same_in
 from embedtune.data.views import Views
@@ -88,7 +88,9 @@ def prepare(section: DataSection, seed: int, *, source: Source | None = None) ->
     fix = removal(section.source, elsewhere, columns=section.columns, encoding=section.encoding)
     fix = HELD_OUT if "test" in plan.held_out else fix
     divided.findings += _each_by_itself(divided.judged.get("test"), section.group)
-    return _finished(divided, hashes, views, closure=section.known_positives == "closure", fix=fix)
+    data = _finished(divided, hashes, views, closure=section.known_positives == "closure", fix=fix)
+    named = with_names(data.findings, section.source, columns=section.columns, encoding=section.encoding)
+    return replace(data, findings=tuple(named))
 
 
 def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -> dict[str, str]:

@@ -1,8 +1,14 @@
-"""What to do about test queries that are in training, with the command for the data at hand."""
+"""What to do about faults of the data at hand, with the command that does it."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+from embedtune.findings import Finding
+
+IN_GENERAL = "embedtune check --data SET --fix FILE"
+"""What findings say that do not know the data."""
 
 HELD_OUT = (
     "The test queries were held out of the same data: keep one of each two there, or take the test queries from other "
@@ -25,11 +31,31 @@ def removal(training: str, test: str, *, columns: Mapping[str, str] | None = Non
     """
     if _one_file(training, test):  # its queries are its rows, and all of them would be removed
         return OTHER_DATA
-    words = ["embedtune", "check", "--data", training, "--eval-data", test]
+    command = _repair([training, "--eval-data", test], columns, encoding)
+    return f"Remove {{them}} from training or from the test set; `{command}` removes {{them}} from training."
+
+
+def with_names(
+    findings: Iterable[Finding], data: str, *, columns: Mapping[str, str] | None = None, encoding: str | None = None
+) -> list[Finding]:
+    """The findings with the command that repairs this data, where they advise one in general.
+
+    Args: as of `removal`.
+
+    >>> fix = f"Remove it: `{IN_GENERAL}` does."
+    >>> some = Finding("empty", "warning", 1, "one is empty.", fix)
+    >>> with_names([some], "my pairs.jsonl")[0].fix
+    "Remove it: `embedtune check --data 'my pairs.jsonl' --fix clean.jsonl` does."
+    """
+    command = _repair([data], columns, encoding)
+    return [replace(one, fix=one.fix.replace(IN_GENERAL, command)) for one in findings]
+
+
+def _repair(data: Sequence[str], columns: Mapping[str, str] | None, encoding: str | None) -> str:
+    words = ["embedtune", "check", "--data", *data]
     words += ["--columns", ",".join(f"{role}={column}" for role, column in columns.items())] if columns else []
     words += ["--encoding", encoding] if encoding else []
-    command = shlex.join([*words, "--fix", "clean.jsonl"])
-    return f"Remove {{them}} from training or from the test set; `{command}` removes {{them}} from training."
+    return shlex.join([*words, "--fix", "clean.jsonl"])
 
 
 def _one_file(training: str, test: str) -> bool:

@@ -27,6 +27,7 @@ from embedtune.data.sources.documents import read_documents
 from embedtune.data.sources.judged_source import judge_split
 from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.sources.source import open_source
+from embedtune.data.splits.removal import with_names
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.errors import DataError, raise_machine_fault
 from embedtune.findings import Finding, by_severity, counted, reaches, verdict_of
@@ -87,7 +88,9 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     if config.data.corpus is not None:
         findings += check_corpus(config.data.corpus, repeats.positives, talk)
     more = _encoder_checks(config, sample, some, rows.left_to_learn(sample.rows), talk)
-    findings = by_severity([*findings, *more.findings])
+    data = config.data
+    found = with_names([*findings, *more.findings], data.source, columns=data.columns, encoding=data.encoding)
+    findings = by_severity(found)
     fixed = None
     if outputs is not None:
         repair = Repair(pairs, leaks.leaked, preferences=rows.preferences)
