@@ -141,6 +141,8 @@ def fit_reranker(model: Any, run: RerankerFit, *, resume: bool = False) -> Reran
         else:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         elapsed = time.perf_counter() - started
+    # Training in bf16 leaves the model's forward under autocast; what is measured and saved afterwards must not be.
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     if interruption.requested:
         step = f"step {trainer.state.global_step} of {run.steps}"
         raise Interrupted(f"interrupted after {step}; everything up to that step is saved")

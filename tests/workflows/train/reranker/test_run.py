@@ -15,6 +15,7 @@ from embedtune.evaluation.verdicts.significance import compare_paired
 from embedtune.training.reranker import records
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.train.plan import plan_command
+from embedtune.workflows.train.reranker import run
 from embedtune.workflows.train.reranker.run import weak_reranker
 from embedtune.workflows.train.run import run_plan, train
 
@@ -93,19 +94,20 @@ def test_an_interrupted_training_ends_the_same(recipe, bert_folder, listener, tm
     config = short(recipe, bert_folder, output="part")
     with pytest.raises(Interrupted, match="interrupted after step"):
         train(config, talk=listener)
-    run = RunFolder(tmp_path / "part")
-    assert run.trained and not run.done
+    part = RunFolder(tmp_path / "part")
+    assert part.trained and not part.done
     # As the command does: by the recipe in the folder, which names every key.
-    result = run_plan(plan_command(None, (), {}, talk=listener, resume=str(run.path)), talk=listener)
+    result = run_plan(plan_command(None, (), {}, talk=listener, resume=str(part.path)), talk=listener)
     assert result.steps == 6
     whole, part = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "part"))
     assert whole.keys() == part.keys()
     assert all(np.array_equal(whole[name].numpy(), part[name].numpy()) for name in whole)
 
 
-def test_it_trains_and_is_scored_in_bf16_where_asked(recipe, bert_folder, listener, tmp_path) -> None:
+def test_it_trains_and_is_scored_in_bf16_where_asked(recipe, bert_folder, listener, tmp_path, monkeypatch) -> None:
     from safetensors.torch import load_file
 
+    monkeypatch.setattr(run, "SAME", 1e-6)  # of scores in fp32, as everybody else computes them
     keys = ("training.precision=bf16", "training.scoring_precision=bf16")
     train(short(recipe, bert_folder, *keys, output="bf16"), talk=listener)
     assert any("bf16 (as asked), dev and test in bf16, too" in said for said in listener.said)
