@@ -22,6 +22,8 @@ class Decision:
         tests: challenger -> the default against it, on dev, p-values adjusted by Holm's method.
         seeds: of each finalist.
         smallest: the smallest true difference from the default that this race would have found 4 times out of 5.
+        named: the arm that won a race of shorter runs, and so was to be trained in full; empty if there was none.
+        full: its full run against that of the default, on dev; None where there was no time for it.
     """
 
     winner: str
@@ -29,6 +31,8 @@ class Decision:
     tests: Mapping[str, Comparison]
     seeds: int
     smallest: float
+    named: str = ""
+    full: Comparison | None = None
 
     @property
     def replaced(self) -> bool:
@@ -38,12 +42,12 @@ class Decision:
     @property
     def sentence(self) -> str:
         """The decision in words."""
-        if self.replaced:
-            found = self.tests[self.winner]
-            return (
-                f"{self.winner} is better than {self.default} on dev: {found.difference:+.4f} "
-                f"({p_said(found.p_value)} over {found.queries:,} queries and {self.seeds} seeds)."
-            )
+        if self.replaced or self.named:
+            name = self.named or self.winner
+            found = self.tests[name]
+            over = f"over {found.queries:,} queries and {self.seeds} seeds"
+            said = f"{found.difference:+.4f} ({p_said(found.p_value)} {over}){self._in_full()}"
+            return f"{name} is better than {self.default} on dev: {said}."
         if not self.tests:
             return f"No difference shown: no other arm reached the final. Keep {self.default}."
         if self.seeds < FEWEST_SEEDS:
@@ -54,6 +58,17 @@ class Decision:
             f"No difference shown: keep {self.default}. With {self.seeds} seeds and these dev queries, a true "
             f"difference below {small_said(self.smallest)} would usually go undetected."
         )
+
+    def _in_full(self) -> str:
+        """What full runs said of an arm that was better in shorter ones."""
+        if not self.named:
+            return ""
+        if self.full is None:
+            return f" in short runs. No time was left to train it in full: keep {self.default}"
+        shown = f"{self.full.difference:+.4f} ({p_said(self.full.p_value)})"
+        if self.replaced:
+            return f" in short runs, and {shown} where each was trained in full once"
+        return f" in short runs. Trained in full, no gain over {self.default} was shown, {shown}: keep {self.default}"
 
 
 def small_said(difference: float) -> str:

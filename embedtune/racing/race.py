@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from embedtune.racing.arm import Arm, Heat, Play
+from embedtune.racing.arm import Arm, Heat, Play, final_heat, full_heat
 from embedtune.racing.decision import Decision, decide
 from embedtune.racing.leaving import Behind, tests_against_leader
 from embedtune.racing.plan import RacePlan
@@ -47,12 +47,14 @@ class Outcome:
         finals: arm -> (S, Q) dev scores of the finalists.
         decision: what may be claimed.
         spent: steps of the default recipe that the race took.
+        full: arm -> (Q,) dev scores of its full run: of the default, and of the arm that won.
     """
 
     rounds: tuple[Round, ...]
     finals: Mapping[str, np.ndarray]
     decision: Decision
     spent: float
+    full: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass
@@ -94,7 +96,7 @@ class Race:
             # A round must leave time for one run of two finalists, which are scored alone and merged.
             dearest = max((one.price for one in challengers), default=0.0)
             final = (default.price + dearest) * self.plan.final
-            if not challengers or not self._has_time(heats, then=final, scorings=3):
+            if not challengers or not self._has_time(heats, challengers, then=final, scorings=3):
                 break
             challengers = self._sorted_out(default, challengers, steps, self.plan.room_after(number))
         finalists = self._finalists(default, challengers)
@@ -125,12 +127,15 @@ class Race:
         finalists = [default]
         for arm in challengers:
             heats = [final_heat(one, self.plan, self.seed) for one in (*finalists, arm)]
-            if len(finalists) <= self.plan.challengers and self._has_time(heats, scorings=1):
+            room = len(finalists) <= self.plan.challengers
+            if room and self._has_time(heats, (*finalists[1:], arm), scorings=1):
                 finalists.append(arm)
         return finalists
 
     def _finals(self, finalists: Sequence[Arm]) -> dict[str, np.ndarray]:
-        """Scores of full runs, (S, Q) per finalist; one seed where there is nobody to compare with."""
+        """Scores of finalists, (S, Q) each; one seed where there is nobody to compare with."""
+        if len(finalists) == 1 and self.plan.in_full:  # trained anyway, and not at the cost of the race
+            return {arm.name: self.play(full_heat(arm, self.plan, self.seed))[None] for arm in finalists}
         scores: dict[str, list[np.ndarray]] = {arm.name: [] for arm in finalists}
         seeds = self.plan.seeds if len(finalists) > 1 else 1
         merged = self.merge if len(finalists) > 1 else None
@@ -152,25 +157,34 @@ class Race:
         compared on the same seeds.
         """
         found: dict[str, np.ndarray] = {}
+        challengers = [heat.arm for heat in heats[1:]]
         for number, heat in enumerate(heats):
-            if not needed and not (self._has_time(heats[number:], scorings=1) and (found or self._has_steps(heats))):
+            fits = self._has_time(heats[number:], challengers, scorings=1) and (found or self._has_steps(heats))
+            if not needed and not fits:
                 return None
             found[heat.arm.name] = self._run(heat)
         return found
 
-    def _has_time(self, heats: Sequence[Heat], *, then: float = 0.0, scorings: int) -> bool:
-        """Whether there is time for heats, so many steps after them, and scorings of more than the heats themselves.
+    def _has_time(self, heats: Sequence[Heat], challengers: Sequence[Arm], *, then: float = 0.0, scorings: int) -> bool:
+        """Whether there is time for heats, so many steps after them, and scorings of more than the heats themselves,
+        so that what follows a victory of the dearest challenger can still be paid.
 
         What was done before costs nothing now, however little time is left.
         """
         waiting = [heat for heat in heats if not self.is_done(heat)]
         if not waiting or self.affords is None:
             return True
-        return self.affords(sum(map(_cost, waiting)) + then, len(waiting) + scorings)
+        needed = sum(map(_cost, waiting)) + then + self._aside(challengers)
+        return self.affords(needed, len(waiting) + scorings + len(self.plan.after))
 
     def _has_steps(self, heats: Sequence[Heat]) -> bool:
-        """Whether a budget in steps carries all of them."""
-        return self.affords is not None or self.spent + sum(map(_cost, heats)) <= self.plan.budget
+        """Whether a budget in steps carries all of them; what was put aside for a dearer winner may be spent."""
+        free = self._aside(self.arms[1 : self.plan.arms]) - self._aside([heat.arm for heat in heats[1:]])
+        return self.affords is not None or self.spent + sum(map(_cost, heats)) <= self.plan.budget + free
+
+    def _aside(self, challengers: Sequence[Arm]) -> float:
+        """Steps to leave for the dearest of those that may still win."""
+        return self.plan.aside(max((arm.cost for arm in challengers), default=0.0))
 
     def _run(self, heat: Heat) -> np.ndarray:
         scores = self.play(heat)
@@ -179,12 +193,6 @@ class Race:
 
     def _sorting_heats(self, arms: Sequence[Arm], steps: int) -> list[Heat]:
         return [Heat(arm, arm.steps(steps), self.seed + SORTING_SEED, steps) for arm in arms]
-
-
-def final_heat(arm: Arm, plan: RacePlan, seed: int) -> Heat:
-    """The full run of a finalist with a seed."""
-    budget = max(1, round(plan.final * arm.course))
-    return Heat(arm, arm.steps(budget), seed, budget)
 
 
 def _cost(heat: Heat) -> float:

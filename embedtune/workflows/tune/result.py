@@ -11,7 +11,8 @@ from embedtune.config.verbs.tune import TuneConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.evaluation.verdicts.significance import Comparison, adjusted
 from embedtune.findings import Finding
-from embedtune.racing.arm import Arm
+from embedtune.racing.arm import Arm, full_heat
+from embedtune.racing.decision import Decision
 from embedtune.racing.more_data import LearningCurve, queries_to_see
 from embedtune.racing.plan import RacePlan
 from embedtune.racing.race import MERGED, Outcome
@@ -55,6 +56,7 @@ def finished(
         race=tuple(_rounds(plan, outcome)),
         decision=decision.sentence,
         dev=tuple(_test(DEFAULT, name, found) for name, found in decision.tests.items()),
+        full=_in_full(decision),
         smallest_difference=round(decision.smallest, 6),
         verdict=verdict,
         comparisons=comparisons,
@@ -63,7 +65,7 @@ def finished(
         queries_needed=_needed(test, decision.winner),
         budget=SpentBudget(
             asked=config.tune.budget,
-            steps=plan.budget,
+            steps=plan.budget + _put_aside(arms, plan),
             used_steps=round(outcome.spent, 1),
             final_steps=plan.final,
             full_steps=plan.course,
@@ -81,6 +83,19 @@ def finished(
         facts={**machine_facts([config.model]), "data_sha256": dict(data.hashes), "plan": asdict(plan)},
         report=str(folder / "report.html"),
     )
+
+
+def _put_aside(arms: Sequence[Arm], plan: RacePlan) -> int:
+    """Steps for full runs besides the race: of the default, and of its dearest challenger."""
+    dearest = max((arm.cost for arm in arms[1 : plan.arms]), default=0.0)
+    return plan.course + round(plan.course * dearest) if plan.in_full else 0
+
+
+def _in_full(decision: Decision) -> ArmTest | None:
+    """The test of full runs; None where finalists ran in full, or none was named."""
+    if decision.full is None:
+        return None
+    return _test(f"{decision.default} in full", f"{decision.named} in full", decision.full)
 
 
 def _arms(arms: Sequence[Arm], plan: RacePlan, outcome: Outcome, heats: Heats) -> Iterator[RacedArm]:
@@ -121,9 +136,12 @@ def _furthest(arm: Arm, plan: RacePlan, outcome: Outcome) -> tuple[int, float | 
     decision = outcome.decision
     if arm.name in outcome.finals:
         left = "winner" if arm.name == decision.winner else "default" if arm.name == decision.default else "final"
-        found = decision.tests.get(arm.name)
-        steps = max(1, round(plan.final * arm.course))
-        return steps, float(outcome.finals[arm.name].mean()), left, None if found is None else found.p_value
+        found, steps, scores = decision.tests.get(arm.name), plan.final, outcome.finals[arm.name]
+        if plan.in_full and arm.name in outcome.full:
+            left = "not in full" if left == "final" else left
+            found, steps, scores = decision.full if found else None, plan.course, outcome.full[arm.name]
+        p_value = None if found is None else found.p_value
+        return max(1, round(steps * arm.course)), float(scores.mean()), left, p_value
     for one in reversed(outcome.rounds):
         if arm.name in one.means:
             p_value = next((test.p_value for test in one.tests if test.name == arm.name), None)
@@ -135,7 +153,11 @@ def _rounds(plan: RacePlan, outcome: Outcome) -> Iterator[RacedRound]:
     for one in outcome.rounds:
         yield RacedRound(steps=one.steps, seeds=1, scores=dict(one.means), left=dict(one.left))
     means = {name: float(own.mean()) for name, own in outcome.finals.items()}
-    yield RacedRound(steps=plan.final, seeds=outcome.decision.seeds, scores=means, left={})
+    if len(means) > 1 or not plan.in_full:
+        yield RacedRound(steps=plan.final, seeds=outcome.decision.seeds, scores=means, left={})
+    if plan.in_full:
+        full = {name: float(own.mean()) for name, own in outcome.full.items()}
+        yield RacedRound(steps=plan.course, seeds=1, scores=full, left={})
 
 
 def _test(a: str, b: str, found: Comparison) -> ArmTest:
@@ -174,7 +196,13 @@ def _gains(
     if test is None:
         return
     start = heats.trainer.start.scores
-    for name, scores in heats.first_finals(outcome, arms, plan).items():
+    full = [full_heat(arm, plan, heats.seed) for arm in arms if arm.name in outcome.full]
+    of_models = {heat.arm.name: heats.scores(heat) for heat in full}
+    if MERGED in outcome.full:
+        of_models[MERGED] = heats.merged_scores(
+            [full_heat(arm, plan, heats.seed) for arm in arms if arm.name in outcome.finals]
+        )
+    for name, scores in of_models.items():
         if name in test:
             for metric in METRICS:
                 if metric in test[name].per_query:

@@ -1,7 +1,7 @@
 """A race from its checked options to its report: settle the default, price the arms, race, test once, save, write."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from embedtune.config.verbs.tune import TuneConfig
 from embedtune.durable import discard, write_text
 from embedtune.findings import Finding
 from embedtune.models.files.save import save_encoder
-from embedtune.racing.arm import Arm, Heat
+from embedtune.racing.arm import Arm, Heat, Play, full_heat
+from embedtune.racing.full_runs import with_full_runs
 from embedtune.racing.more_data import LearningCurve, learning_curve
 from embedtune.racing.plan import RacePlan
-from embedtune.racing.race import MERGED, Outcome, Race, Round, final_heat
+from embedtune.racing.race import MERGED, Outcome, Race, Round
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.tune import TuneResult
@@ -67,7 +68,7 @@ class Tuning:
         self.findings += planning.findings
         heats = Heats(trainer, configs, self.folder.heats, default.training.seed)
         outcome = self._raced(arms, plan, heats, clock)
-        curve = self._curve(outcome, arms, plan, heats)
+        curve = self._curve(outcome, arms, plan, heats, clock)
         test = self._tested(outcome, arms, plan, heats)
         self._saved(outcome, arms, plan, heats)
         self.folder.note(spent_s=round(clock.spent_s, 2))
@@ -104,31 +105,43 @@ class Tuning:
         return default, str(facts["chosen"])
 
     def _raced(self, arms: Sequence[Arm], plan: RacePlan, heats: Heats, clock: RaceClock) -> Outcome:
-        """The race, each heat told as it ends."""
-        with self.talk.progress("racing", total=plan.budget) as tell:
-            race = Race(
-                arms,
-                plan,
-                lambda heat: played(heat),
-                SELECTION,
-                seed=heats.seed,
-                merge=heats.merged,
-                affords=None if clock.allowed_s is None else clock.affords,
-                is_done=heats.is_done,
-                tell=self._tell_round,
-            )
+        """The race and its full runs, each heat told as it ends.
 
-            def played(heat: Heat) -> np.ndarray:
-                tell(min(plan.budget, round(race.spent)), None, heat.arm.name)
-                found = heats.play(heat)
+        Where the default is trained in full besides, that comes first: whatever happens later, its model is there, and
+        what a full run really takes is known.
+        """
+        affords = None if clock.allowed_s is None else clock.affords
+        merge = None if plan.in_full else heats.merged  # means of the weights of shorter runs are no model to leave
+        seed, is_done = heats.seed, heats.is_done
+        total = plan.budget + (plan.course + round(plan.aside(1.0)) if plan.in_full else 0)
+        with self.talk.progress("racing", total=total) as tell:
+            played = self._played(heats, clock, lambda spent, name: tell(min(total, round(spent)), None, name))
+            if plan.in_full:
+                played(full_heat(arms[0], plan, seed))
+            race = Race(
+                arms, plan, played, SELECTION, seed=seed, merge=merge, affords=affords, is_done=is_done,
+                tell=self._tell_round,
+            )  # fmt: skip
+            outcome = with_full_runs(
+                race.run(), arms, plan, played, SELECTION, seed=seed, affords=affords, is_done=is_done
+            )
+        self.talk.say(outcome.decision.sentence)
+        return outcome
+
+    def _played(self, heats: Heats, clock: RaceClock, tell: Callable[[float, str], None]) -> Play:
+        """Lets an arm run, unless it did: tells how far all are, and what it took."""
+        run: dict[Heat, np.ndarray] = {}
+
+        def play(heat: Heat) -> np.ndarray:
+            if heat not in run:
+                tell(sum(one.budget * one.arm.price for one in run), heat.arm.name)
+                run[heat] = heats.play(heat)
                 scores = heats.scores(heat)
                 clock.learn(heat.budget * heat.arm.price, scores.train_s + scores.score_s)
                 self.folder.note(spent_s=round(clock.spent_s, 2))
-                return found
+            return run[heat]
 
-            outcome = race.run()
-        self.talk.say(outcome.decision.sentence)
-        return outcome
+        return play
 
     def _tell_round(self, one: Round) -> None:
         behind = [name for name, why in one.left.items() if why == "behind"]
@@ -139,12 +152,17 @@ class Tuning:
         said += [f"no room for: {', '.join(waiting)}"] if waiting else []
         self.talk.say("; ".join(said))
 
-    def _curve(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, heats: Heats) -> LearningCurve | None:
+    def _curve(
+        self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, heats: Heats, clock: RaceClock
+    ) -> LearningCurve | None:
         """Scores of the winner's recipe on fewer pairs; of a merged winner, that of the default."""
         if not self.config.tune.curve:
             return None
         winner = next((arm for arm in arms if arm.name == outcome.decision.winner), arms[0])
-        full, rows = final_heat(winner, plan, heats.seed), len(self.opened.data.train)
+        full, rows = full_heat(winner, plan, heats.seed), len(self.opened.data.train)
+        if not clock.affords(sum(SHARES) * full.budget * winner.price, len(SHARES)):
+            self.talk.say("no time was left for the learning curve")
+            return None
         scores = {rows: heats.play(full)}
         with self.talk.progress("learning curve", total=len(SHARES)) as tell:
             for number, share in enumerate(SHARES):
@@ -159,7 +177,7 @@ class Tuning:
     def _tested(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, heats: Heats) -> TestScores | None:
         """Scores of the start, the default and the winner on the test split."""
         winner = self._winning(outcome, arms, plan, heats.seed)
-        default = [final_heat(arms[0], plan, heats.seed)]
+        default = [full_heat(arms[0], plan, heats.seed)]
         ways = {"start": heats.trainer.restart, DEFAULT: lambda: heats.mix(default)}
         if outcome.decision.replaced:
             ways[outcome.decision.winner] = lambda: heats.mix(winner)
@@ -169,7 +187,7 @@ class Tuning:
         """The heats whose weights make the winner's model: one, or all finalists' where merging won."""
         name = outcome.decision.winner
         names = [one for one in outcome.finals if one != MERGED] if name == MERGED else [name]
-        return [final_heat(arm, plan, seed) for arm in arms if arm.name in names]
+        return [full_heat(arm, plan, seed) for arm in arms if arm.name in names]
 
     def _saved(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, heats: Heats) -> None:
         """The winner's model and recipe; the weights of all heats are no longer needed."""
