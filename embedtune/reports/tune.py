@@ -249,5 +249,4 @@ def _budget(result: TuneResult) -> Iterator[tuple[str, str]]:
 
 
 def _again(result: TuneResult) -> str:
-    in_full = "# keeps the best step on dev; in the race each arm kept its last one"
-    return f"{result.again}\nembedtune train {result.recipe}    {in_full}"
+    return f"{result.again}\nembedtune train {result.recipe}"

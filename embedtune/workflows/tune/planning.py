@@ -12,7 +12,7 @@ from embedtune.findings import Finding, counted
 from embedtune.racing.arm import Arm
 from embedtune.racing.division import DividedBudget, Purse
 from embedtune.racing.plan import RacePlan, smallest_budget
-from embedtune.workflows.shared.choosing.arms import ArmTrainer, Priced
+from embedtune.workflows.shared.choosing.arms import ArmTrainer, OpenChoice, Priced
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.tune.folder import RaceFolder
 from embedtune.workflows.tune.pricing import ENDING_S, RaceClock, relative
@@ -20,8 +20,6 @@ from embedtune.workflows.tune.space import DEFAULT
 
 SHARES = (0.25, 0.5)
 """Of the pairs, for the learning curve; the winner itself had all of them."""
-CHOOSING = 0.15
-"""Share of a budget in steps, or of what is left of one in time, that the trials of margins may take."""
 ROOM = 1.1
 """A time that is proposed is longer than the estimate by this factor."""
 SORTED, FINALS = 1.5, 9
@@ -44,6 +42,7 @@ class Planning:
         configs: arm -> its recipe.
         test: the split that is opened at the end, which takes time too.
         findings: what the budget does not allow.
+        choosing: steps for what the default leaves open, while it is open.
     """
 
     race: RaceSection
@@ -54,6 +53,24 @@ class Planning:
     clock: RaceClock
     talk: Talk
     findings: list[Finding] = field(default_factory=list)
+    choosing: float = 0.0
+
+    def demand_room_for(self, choice: OpenChoice) -> None:
+        """Refuse a budget that would not carry a race after what is to be chosen, before that takes its time.
+
+        Raises:
+            ConfigError: it would not.
+        """
+        self.choosing = choice.all_steps
+        if self.race.unit != "steps":
+            guided, plain = (self.trainer.priced(own, MORE) for own in (choice.guided, choice.plain))
+            self._take({DEFAULT: plain})
+            trials = ((plain, choice.plain_trials), (guided, choice.guided_trials))
+            score_s = self.trainer.start.score_s
+            taken_s = sum(count * (one.before_s + score_s + choice.steps * one.step_s) for one, count in trials)
+            self.choosing = taken_s / self.clock.step_s
+        self._demand_enough([Arm(DEFAULT), Arm("another")])
+        self.choosing = 0.0
 
     def planned(self, arms: Sequence[Arm]) -> tuple[list[Arm], RacePlan]:
         """The arms with their prices, those that race first, and the plan: as an interrupted race noted it, or made
@@ -112,6 +129,8 @@ class Planning:
         ratio = 0 if test is None else (len(test.corpus) + len(test)) / max(1, self.trainer.dev_texts)
         # The test split is tokenized once, and scored for the start, the default and the winner.
         self.clock.reserve_s = ENDING_S + ratio * (self.trainer.reading_s + 3 * self.trainer.start.score_s)
+        # Full runs, of the default and of a winner, score dev on the way.
+        self.clock.reserve_s += 2 * self.trainer.evaluations(self.configs[DEFAULT]) * self.trainer.start.score_s
 
     def _divided(self, arms: Sequence[Arm], most: int | None = None) -> DividedBudget:
         """A race of as many arms as the budget carries; each takes time for scoring besides that of its steps.
@@ -150,26 +169,28 @@ class Planning:
 
     @property
     def _chosen_steps(self) -> int:
-        """Steps that the choice of a margin took."""
-        return int(self.folder.facts()["chosen_steps"])
+        """Steps that the choice of what was open took."""
+        return int(self.folder.facts().get("chosen_steps", 0))
 
     def _steps(self, arms: int) -> int:
         """Steps for everything that is still to be trained, where so many arms race."""
         race = self.race
-        return int(race.amount - self._chosen_steps) if race.unit == "steps" else self.clock.steps(_heats(arms))
+        whole = race.amount - self._chosen_steps if race.unit == "steps" else self.clock.steps(_heats(arms))
+        return int(whole - self.choosing)
 
     def _too_small(self, arms: Sequence[Arm]) -> ConfigError:
         """What to give instead, in the unit of the budget, so that it is enough with everything that it has to pay."""
         race, clock, purse = self.race, self.clock, self._purse
-        needed, left = purse.fewest(arms), self._steps(FEWEST_ARMS)
-        taken = {"the choice of a margin": self._chosen_steps, "the learning curve": race.curve}
+        needed, left, chosen = purse.fewest(arms), self._steps(FEWEST_ARMS), self.choosing + self._chosen_steps
+        taken = {"the choice of rate and margin": chosen, "the learning curve": race.curve}
         full = ["full runs of the default and of a winner"] if needed > smallest_budget() else []
         paid = [*full, *(name for name, own in taken.items() if own)]
         if race.unit == "steps":
-            enough = f"{ceil(needed / (1 - CHOOSING))}steps"
+            enough = f"{ceil(needed + chosen)}steps"
         else:
             paid = ["reading, pricing and scoring", *paid]
-            enough = f"{5 * ceil(ROOM * clock.seconds(needed, _heats(FEWEST_ARMS)) / 5)}s"
+            seconds = ROOM * clock.seconds(needed + self.choosing, _heats(FEWEST_ARMS))
+            enough = f"{5 * ceil(seconds / 5)}s"
         rest = counted(max(0, left - needed + smallest_budget()), "step")
         after = f" after {' and '.join(paid)}" if paid else ""
         return ConfigError(

@@ -1,7 +1,7 @@
 """A race from its checked options to its report: settle the default, price the arms, race, test once, save, write."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from embedtune.workflows.tune.folder import RESULT, RaceFolder
 from embedtune.workflows.tune.heats import Heats
 from embedtune.workflows.tune.memory import within_memory
 from embedtune.workflows.tune.opened_test import TestScores, open_test
-from embedtune.workflows.tune.planning import CHOOSING, SHARES, Planning
+from embedtune.workflows.tune.planning import SHARES, Planning
 from embedtune.workflows.tune.pricing import RaceClock
 from embedtune.workflows.tune.result import finished
 from embedtune.workflows.tune.space import DEFAULT, arms_of
@@ -63,7 +63,7 @@ class Tuning:
         entered, found = within_memory(every, self.config.tune.memory_bytes, trainer, self.folder, self.talk)
         self.findings += found
         configs = {arm.name: own for arm, own in entered}
-        planning = Planning(self.config.tune, trainer, configs, self.opened.data.test, self.folder, clock, self.talk)
+        planning = self._planning(trainer, configs, clock)
         arms, plan = planning.planned([arm for arm, _ in entered])
         self.findings += planning.findings
         heats = Heats(trainer, configs, self.folder.heats, default.training.seed)
@@ -86,17 +86,20 @@ class Tuning:
         allowed = race.amount if race.unit == "seconds" else None
         return RaceClock(allowed, self.started, earlier_s=float(self.folder.facts().get("spent_s", 0.0)))
 
+    def _planning(self, trainer: ArmTrainer, configs: Mapping[str, TrainConfig], clock: RaceClock) -> Planning:
+        return Planning(self.config.tune, trainer, configs, self.opened.data.test, self.folder, clock, self.talk)
+
     def _default(self, trainer: ArmTrainer, clock: RaceClock) -> tuple[TrainConfig, str]:
         """The default recipe with everything settled: as an interrupted race left it, or settled now."""
         facts = self.folder.facts()
         if "chosen" not in facts:
-            race = self.config.tune
-            trials = int(CHOOSING * race.amount) if race.unit == "steps" else None
-            seconds = CHOOSING * max(0.0, (clock.allowed_s or 0.0) - clock.spent_s)
-            chosen, steps = trainer.choose(self.talk, steps=trials, seconds=seconds)
+            choice = trainer.open_choice
+            if choice is not None:
+                self._planning(trainer, {DEFAULT: choice.plain}, clock).demand_room_for(choice)
+            chosen = trainer.choose(self.talk)
             nowhere = trainer.config.output.model_copy(update={"folder": None})
             write_text(self._at(DEFAULT_RECIPE), dump_config(trainer.config.model_copy(update={"output": nowhere})))
-            self.folder.note(chosen=chosen, chosen_steps=steps)
+            self.folder.note(chosen=chosen, chosen_steps=choice.all_steps if choice else 0)
             facts = self.folder.facts()
         default = load(TrainConfig, str(self._at(DEFAULT_RECIPE)))
         trainer.config = default
