@@ -67,7 +67,8 @@ class Purse:
             return None
         rest = math.floor(self._left(steps, racing))
         plan = plan_race(rest, arms=1 + len(racing), course=self.course, seeds=self.seeds)
-        plan = replace(plan, seeds=self.seeds, after=(1.0, *self.curve))  # seeds as long as there are steps
+        after = (1.0, *self.curve) if plan.shortened else self.curve
+        plan = replace(plan, seeds=self.seeds, after=after)  # seeds as long as there are steps
         dear = tuple(arm.name for arm in others if arm not in able)
         return DividedBudget((default, *racing)[: plan.arms], plan, dear)
 
