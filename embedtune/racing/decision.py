@@ -42,12 +42,17 @@ class Decision:
     @property
     def sentence(self) -> str:
         """The decision in words."""
-        if self.replaced or self.named:
-            name = self.named or self.winner
-            found = self.tests[name]
-            over = f"over {found.queries:,} queries and {self.seeds} seeds"
-            said = f"{found.difference:+.4f} ({p_said(found.p_value)} {over}){self._in_full()}"
-            return f"{name} is better than {self.default} on dev: {said}."
+        if self.replaced:
+            in_full = f" in short runs, and {_found(self.full)} in full ones, of one seed each" if self.full else ""
+            return f"{self.winner} is better than {self.default} on dev: {self._in_the_race(self.winner)}{in_full}."
+        if self.named:
+            shown = (
+                f"trained in full, {self.named} is not shown to be better: {_found(self.full)}"
+                if self.full
+                else ("no time was left to train it in full")
+            )
+            won = f"{self.named} was better on dev in short runs: {self._in_the_race(self.named)}"
+            return f"No difference shown: keep {self.default}. {won}; {shown}."
         if not self.tests:
             return f"No difference shown: no other arm reached the final. Keep {self.default}."
         if self.seeds < FEWEST_SEEDS:
@@ -59,16 +64,15 @@ class Decision:
             f"difference below {small_said(self.smallest)} would usually go undetected."
         )
 
-    def _in_full(self) -> str:
-        """What full runs said of an arm that was better in shorter ones."""
-        if not self.named:
-            return ""
-        if self.full is None:
-            return f" in short runs. No time was left to train it in full: keep {self.default}"
-        shown = f"{self.full.difference:+.4f} ({p_said(self.full.p_value)})"
-        if self.replaced:
-            return f" in short runs, and {shown} where each was trained in full once"
-        return f" in short runs. Trained in full, no gain over {self.default} was shown, {shown}: keep {self.default}"
+    def _in_the_race(self, name: str) -> str:
+        """The test of a challenger in the final."""
+        found = self.tests[name]
+        return _found(found, f" over {found.queries:,} queries and {self.seeds} seeds")
+
+
+def _found(test: Comparison, over: str = "") -> str:
+    """The difference of a test, and how sure it is."""
+    return f"{test.difference:+.4f} ({p_said(test.p_value)}{over})"
 
 
 def small_said(difference: float) -> str:

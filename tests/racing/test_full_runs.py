@@ -45,7 +45,10 @@ def test_a_winner_whose_full_run_is_better_too_is_the_winner(arms: list[Arm], dr
     assert found.decision.winner == found.decision.named == "arm a"
     by_hand = compare_paired(found.full["default"], found.full["arm a"], metric=METRIC, draws=400)
     assert found.decision.full == by_hand and by_hand.verdict == "better"
-    assert f"{by_hand.difference:+.4f}" in found.decision.sentence and "in full once" in found.decision.sentence
+    assert (
+        f"{by_hand.difference:+.4f}" in found.decision.sentence
+        and "in full ones, of one seed each" in found.decision.sentence
+    )
     assert [(heat.arm.name, heat.steps) for heat in ran[-2:]] == [("default", COURSE), ("arm a", COURSE)]
 
 
@@ -55,7 +58,10 @@ def test_a_winner_of_short_runs_alone_is_not_one(arms: list[Arm], drawn: Drawn, 
     found = run(arms, play)
     assert found.decision.winner == "default" and found.decision.named == "arm a" and not found.decision.replaced
     assert found.decision.full is not None and found.decision.full.verdict != "better"
-    assert found.decision.sentence.endswith("keep default.") and "short runs" in found.decision.sentence
+    assert found.decision.sentence.startswith(
+        "No difference shown: keep default. arm a was better on dev in short runs"
+    )
+    assert f"{found.decision.full.difference:+.4f}" in found.decision.sentence
 
 
 def test_without_a_winner_the_default_alone_is_trained_in_full(arms: list[Arm], drawn: Drawn) -> None:
@@ -75,7 +81,7 @@ def test_a_winner_for_which_no_time_is_left_is_not_trained(arms: list[Arm], draw
 
     found = run(arms, play, affords=affords)
     assert asked == [(COURSE, 1)]
-    assert found.decision.winner == "default" and "No time was left" in found.decision.sentence
+    assert found.decision.winner == "default" and "no time was left" in found.decision.sentence
     assert set(found.full) == {"default"}
     again = run(arms, play, affords=affords, is_done=lambda heat: True)  # it was trained before an interruption
     assert again.decision.winner == "arm a"
