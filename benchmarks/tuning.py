@@ -402,7 +402,7 @@ def show(state: Path) -> None:
     lines = [json.loads(line) for line in state.read_text(encoding="utf-8").splitlines()]
     for study in dict.fromkeys(tuple(line["key"][:4]) for line in lines):
         own = [line for line in lines if tuple(line["key"][:4]) == study]
-        tune, search, train = ([line for line in own if line["key"][4] == side] for side in SIDES)
+        tune, search, train = ([line for line in own if line["key"][4] == side] for side in ("tune", "search", "train"))
         print("\n" + ", ".join(map(str, study)))
         for line in tune:
             against = line["against_default"]

@@ -8,13 +8,14 @@ from embedtune.config.verbs.train import TrainConfig
 from embedtune.config.verbs.tune import RaceSection
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import ConfigError
-from embedtune.findings import Finding, counted
+from embedtune.findings import Finding
 from embedtune.racing.arm import Arm
 from embedtune.racing.division import DividedBudget, Purse
 from embedtune.racing.plan import RacePlan, smallest_budget
 from embedtune.workflows.shared.choosing.arms import ArmTrainer, OpenChoice, Priced
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.tune.folder import RaceFolder
+from embedtune.workflows.tune.plan_said import say_plan, short_runs, too_small
 from embedtune.workflows.tune.pricing import ENDING_S, RaceClock, relative
 from embedtune.workflows.tune.space import DEFAULT
 
@@ -93,7 +94,9 @@ class Planning:
         )
         priced = [replace(arm, price=facts["prices"].get(arm.name, 1.0)) for arm in arms]
         priced.sort(key=lambda arm: arm.name not in facts["racing"])
-        self._tell(priced, plan, facts["dear"])
+        say_plan(self.talk, priced, plan, facts["dear"])
+        if plan.shortened:
+            self.findings.append(short_runs(plan))
         return priced, plan
 
     def _prices(self, arms: Sequence[Arm]) -> dict[str, float]:
@@ -182,48 +185,16 @@ class Planning:
         """What to give instead, in the unit of the budget, so that it is enough with everything that it has to pay."""
         race, clock, purse = self.race, self.clock, self._purse
         needed, left, chosen = purse.fewest(arms), self._steps(FEWEST_ARMS), self.choosing + self._chosen_steps
-        taken = {"the choice of rate and margin": chosen, "the learning curve": race.curve}
-        full = ["full runs of the default and of a winner"] if needed > smallest_budget() else []
-        paid = [*full, *(name for name, own in taken.items() if own)]
         if race.unit == "steps":
-            enough = f"{ceil(needed + chosen)}steps"
+            paid, enough = [], f"{ceil(needed + chosen)}steps"
         else:
-            paid = ["reading, pricing and scoring", *paid]
+            paid = ["reading", "pricing", "scoring"]
             seconds = ROOM * clock.seconds(needed + self.choosing, _heats(FEWEST_ARMS))
             enough = f"{5 * ceil(seconds / 5)}s"
-        rest = counted(max(0, left - needed + smallest_budget()), "step")
-        after = f" after {' and '.join(paid)}" if paid else ""
-        return ConfigError(
-            f"{race.budget} leaves {rest} for the race{after}; it needs {smallest_budget()}",
-            where="--budget",
-            next=f"give {enough} or more; a full run of the default takes {counted(purse.course, 'step')}",
-        )
-
-    def _tell(self, arms: Sequence[Arm], plan: RacePlan, dear: Sequence[str]) -> None:
-        racing = ", ".join(arm.name for arm in arms[: plan.arms])
-        if plan.in_full:
-            self.talk.say(f"put aside: a full run of the default ({counted(plan.course, 'step')}), and one of a winner")
-        self.talk.say(
-            f"{counted(plan.arms, 'arm')} race for {plan.budget:,} steps: {racing}. Rounds of "
-            f"{' and '.join(map(str, plan.rounds))} steps sort them out; then the default and up to "
-            f"{counted(plan.challengers, 'challenger')} train {plan.final:,} steps with up to "
-            f"{counted(plan.seeds, 'seed')} each"
-        )
-        waiting = [arm.name for arm in arms[plan.arms :] if arm.name not in dear]
-        if waiting:
-            self.talk.say(f"the budget has no room for: {', '.join(waiting)}")
-        if dear:
-            self.talk.say(f"left out, because full runs of them would leave too little for a race: {', '.join(dear)}")
-        if plan.shortened:
-            message = (
-                f"finalists train {plan.final:,} steps; a full run of the default takes {plan.course:,}. "
-                "The default and the winner are trained in full besides."
-            )
-            fix = (
-                "What is best for short runs, such as a high rate, may not be best for full ones, and what is best for "
-                f"those may be missed: a race of {10 * plan.course:,} steps or more runs its final in full."
-            )
-            self.findings.append(Finding("short-runs", "note", plan.final, message, fix))
+        paid += ["the choice of rate and margin"] if chosen else []
+        paid += ["the learning curve"] if race.curve else []
+        paid += ["full runs of the default and of a winner"] if needed > smallest_budget() else []
+        return too_small(race.budget, left - needed + smallest_budget(), paid, enough, purse.course)
 
 
 def _heats(arms: int) -> int:

@@ -13,7 +13,7 @@ from embedtune.errors import ConfigError
 from embedtune.identity import text_ids
 from embedtune.models.encode.encode import encode
 from embedtune.workflows.shared.talk import Silence
-from embedtune.workflows.train.arms import race_rows, trainer
+from embedtune.workflows.train.arms import default_choice, race_rows, trainer
 from embedtune.workflows.train.arms.opened import open_arms
 from embedtune.workflows.train.arms.trainer import TrainArms
 from embedtune.workflows.train.guide.margin import ChosenMargin
@@ -144,7 +144,7 @@ def test_the_default_gets_its_margin_as_a_run_does(
 ) -> None:
     calls: list[int] = []
     monkeypatch.setattr(
-        trainer, "choose_margin", lambda config, ground: calls.append(1) or ChosenMargin(0.0, {}, "it was best")
+        default_choice, "choose_margin", lambda config, ground: calls.append(1) or ChosenMargin(0.0, {}, "it was best")
     )
     monkeypatch.setattr(trainer, "FEWEST_QUERIES", 1)  # it is checked against the few queries of these data
     found = open_arms(recipe(questions, bert_folder, "loss.0.name=gist", f"guide.name={guide}"), Silence())

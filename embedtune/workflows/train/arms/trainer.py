@@ -30,16 +30,15 @@ from embedtune.workflows.shared.guard.sampled import sampled
 from embedtune.workflows.shared.scoring import DEV_METRICS, Known, dev_scores, read_judged, score
 from embedtune.workflows.shared.talk import Silence, Talk
 from embedtune.workflows.train.arms.adapted import AdaptedCopies, take_over
+from embedtune.workflows.train.arms.default_choice import chosen, open_choice
 from embedtune.workflows.train.arms.forecast_memory import forecast_memory
 from embedtune.workflows.train.arms.full_run import evaluated, in_full
 from embedtune.workflows.train.arms.race_rows import RaceRows
 from embedtune.workflows.train.arms.race_texts import RaceTexts, batch_size
 from embedtune.workflows.train.arms.step_times import StepTimes
 from embedtune.workflows.train.guide.guiding import choose_guide
-from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, margins_for
-from embedtune.workflows.train.guide.trials import FEWEST_QUERIES, TrialGround, trial_steps
+from embedtune.workflows.train.guide.trials import FEWEST_QUERIES, TrialGround
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
-from embedtune.workflows.train.preparing.rate import can_choose, choose_rate, rates_to_try, with_rate
 from embedtune.workflows.train.recipe_checks import built_terms
 
 
@@ -129,42 +128,26 @@ class TrainArms:
     @property
     def open_choice(self) -> OpenChoice | None:
         """The rate of a starter and the margin of a guide, as far as they are open and dev has queries to choose by."""
-        config, encoder = self.config, self.encoder
         if len(self.dev) < FEWEST_QUERIES:
             return None
-        rates = rates_to_try(float(config.training.lr), built_terms(config), encoder) if self._rate_is_open else []
-        margins = margins_for(encoder) if is_open(config) else ()
-        if not rates and not margins:
-            return None
-        steps = trial_steps(encoder, self.steps(config))
-        plain = (1 + len(rates) if rates else 0) + margins.count(None)
-        guided = decided(config, margins[-1]) if margins else config
-        without = decided(config, None) if margins else config
-        return OpenChoice(steps, without, plain, guided, len(margins) - margins.count(None))
+        return open_choice(self.config, self.encoder, self.steps(self.config), rate_is_open=self._rate_is_open)
+
+    def choose(self, talk: Talk) -> str:
+        """Settle what the default leaves open, as a run does."""
+        self.restart()
+        self.config, said = chosen(
+            self.config, lambda config: self._ground(config, talk), rate_is_open=self._rate_is_open
+        )
+        return said
 
     @property
     def _rate_is_open(self) -> bool:
         return self.rate_is_open and not self.data.unpaired
 
-    def choose(self, talk: Talk) -> str:
-        """Settle the rate and the margin that the default leaves open, as a run does."""
-        self.restart()
-        said, losses = [], built_terms(self.config)
-        ground = self._ground(talk)
-        if self._rate_is_open and can_choose(ground, losses):
-            rate = choose_rate(self.config, ground, losses)
-            self.config = with_rate(self.config, rate.lr)
-            said.append(f"The default's learning rate: {rate.reason}.")
-        if is_open(self.config):
-            margin = choose_margin(self.config, self._ground(talk))
-            self.config = decided(self.config, margin.margin)
-            said.append(f"The default's guide: {margin.reason}.")
-        return " ".join(said)
-
-    def _ground(self, talk: Talk) -> TrialGround:
+    def _ground(self, config: TrainConfig, talk: Talk) -> TrialGround:
         """Where the default is tried."""
-        plan = self._prepared(self.config, self._rows.of(self.config, None), None)
-        reference = self._reference(self.config, plan)
+        plan = self._prepared(config, self._rows.of(config, None), None)
+        reference = self._reference(config, plan)
         return TrialGround(plan, self.dev, self.encoder, talk, self.store, self.vectors, reference)
 
     def train(self, config: TrainConfig, *, steps: int, seed: int, pairs: int | None = None) -> ArmScores:
