@@ -13,8 +13,8 @@ import numpy as np
 from embedtune.evaluation.verdicts.significance import compare_paired
 from embedtune.racing.arm import Arm, Heat, Play, full_heat
 from embedtune.racing.decision import Decision
+from embedtune.racing.outcome import Outcome
 from embedtune.racing.plan import RacePlan
-from embedtune.racing.race import Outcome
 
 
 def with_full_runs(

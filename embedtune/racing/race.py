@@ -4,57 +4,20 @@ Rounds that sort arms out and the final use different seeds: an arm that was luc
 final must not count that luck again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from embedtune.racing.arm import Arm, Heat, Play, final_heat, full_heat
-from embedtune.racing.decision import Decision, decide
-from embedtune.racing.leaving import Behind, tests_against_leader
-from embedtune.racing.plan import RacePlan
+from embedtune.racing.decision import decide
+from embedtune.racing.leaving import tests_against_leader
+from embedtune.racing.outcome import Outcome, Reason, Round
+from embedtune.racing.plan import FEWEST_SEEDS, FEWEST_STEPS, RacePlan
 
 SORTING_SEED = 101
 """Added to the seed of the recipe in rounds that sort arms out."""
 MERGED = "merged"
-Reason = Literal["behind", "no room"]
-
-
-@dataclass(frozen=True)
-class Round:
-    """What happened in a round.
-
-    Args:
-        steps: that each arm ran.
-        means: arm -> mean dev score.
-        tests: of each arm against the leader.
-        left: arm -> why it runs no further: it is behind, or the budget has no room for it.
-    """
-
-    steps: int
-    means: Mapping[str, float]
-    tests: tuple[Behind, ...]
-    left: Mapping[str, Reason]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A finished race.
-
-    Args:
-        rounds: that sorted arms out.
-        finals: arm -> (S, Q) dev scores of the finalists.
-        decision: what may be claimed.
-        spent: steps of the default recipe that the race took.
-        full: arm -> (Q,) dev scores of its full run: of the default, and of the arm that won.
-    """
-
-    rounds: tuple[Round, ...]
-    finals: Mapping[str, np.ndarray]
-    decision: Decision
-    spent: float
-    full: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass
@@ -100,10 +63,11 @@ class Race:
                 break
             challengers = self._sorted_out(default, challengers, steps, self.plan.room_after(number))
         finalists = self._finalists(default, challengers)
+        self.plan = self._fitted(finalists)
         finals = self._finals(finalists)
         costs = {arm.name: arm.cost for arm in finalists} | {MERGED: sum(arm.cost for arm in finalists)}
         decision = decide(finals, default.name, metric=self.metric, costs=costs, draws=self.draws, seed=self.seed)
-        return Outcome(tuple(self.rounds), finals, decision, self.spent)
+        return Outcome(tuple(self.rounds), finals, decision, self.spent, self.plan.final)
 
     def _sorted_out(self, default: Arm, challengers: Sequence[Arm], steps: int, room: int) -> list[Arm]:
         """The challengers that stay, the best first."""
@@ -131,6 +95,17 @@ class Race:
             if room and self._has_time(heats, (*finalists[1:], arm), scorings=1):
                 finalists.append(arm)
         return finalists
+
+    def _fitted(self, finalists: Sequence[Arm]) -> RacePlan:
+        """The plan with a final as long as what is left carries with the fewest seeds; full runs stay full.
+
+        It depends on steps and prices alone, so that a resumed race has the same final.
+        """
+        if not self.plan.in_full:
+            return self.plan
+        seed = sum(arm.cost for arm in finalists)
+        fitting = int((self._steps_in_all(finalists[1:]) - self.spent) / (FEWEST_SEEDS * seed))
+        return replace(self.plan, final=min(self.plan.course, max(FEWEST_STEPS, fitting)))
 
     def _finals(self, finalists: Sequence[Arm]) -> dict[str, np.ndarray]:
         """Scores of finalists, (S, Q) each; one seed where there is nobody to compare with."""
@@ -179,8 +154,12 @@ class Race:
 
     def _has_steps(self, heats: Sequence[Heat]) -> bool:
         """Whether a budget in steps carries all of them; what was put aside for a dearer winner may be spent."""
-        free = self._aside(self.arms[1 : self.plan.arms]) - self._aside([heat.arm for heat in heats[1:]])
-        return self.affords is not None or self.spent + sum(map(_cost, heats)) <= self.plan.budget + free
+        whole = self._steps_in_all([heat.arm for heat in heats[1:]])
+        return self.affords is not None or self.spent + sum(map(_cost, heats)) <= whole
+
+    def _steps_in_all(self, challengers: Sequence[Arm]) -> float:
+        """Steps of the race once only these may win: what was put aside for a dearer one is free."""
+        return self.plan.budget + self._aside(self.arms[1 : self.plan.arms]) - self._aside(challengers)
 
     def _aside(self, challengers: Sequence[Arm]) -> float:
         """Steps to leave for the dearest of those that may still win."""

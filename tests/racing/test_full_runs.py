@@ -10,7 +10,8 @@ from embedtune.evaluation.verdicts.significance import compare_paired
 from embedtune.racing.arm import Arm, Heat, Play, full_heat
 from embedtune.racing.division import DividedBudget, Purse
 from embedtune.racing.full_runs import with_full_runs
-from embedtune.racing.race import MERGED, Outcome, Race
+from embedtune.racing.outcome import Outcome
+from embedtune.racing.race import MERGED, Race
 
 Drawn = Callable[..., Play]
 COURSE, METRIC = 100, "logrank@1000"

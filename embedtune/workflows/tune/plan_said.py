@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from embedtune.errors import ConfigError
-from embedtune.findings import Finding, counted
+from embedtune.findings import counted
 from embedtune.racing.arm import Arm
-from embedtune.racing.plan import RacePlan, shortest_for_full_finals, smallest_budget
+from embedtune.racing.plan import RacePlan, smallest_budget
 from embedtune.workflows.shared.talk import Talk
 
 
@@ -33,27 +33,18 @@ def say_plan(talk: Talk, arms: Sequence[Arm], plan: RacePlan, dear: Sequence[str
     racing = ", ".join(arm.name for arm in arms[: plan.arms])
     if plan.in_full:
         talk.say(f"put aside: a full run of the default ({counted(plan.course, 'step')}), and one of a winner")
+    final = (
+        f"about {plan.final:,} steps with several seeds"
+        if plan.in_full
+        else (f"{plan.final:,} steps with up to {counted(plan.seeds, 'seed')}")
+    )
     talk.say(
         f"{counted(plan.arms, 'arm')} race for {plan.budget:,} steps: {racing}. Rounds of "
         f"{' and '.join(map(str, plan.rounds))} steps sort them out; then the default and up to "
-        f"{counted(plan.challengers, 'challenger')} train {plan.final:,} steps with up to "
-        f"{counted(plan.seeds, 'seed')} each"
+        f"{counted(plan.challengers, 'challenger')} train {final} each"
     )
     waiting = [arm.name for arm in arms[plan.arms :] if arm.name not in dear]
     if waiting:
         talk.say(f"the budget has no room for: {', '.join(waiting)}")
     if dear:
         talk.say(f"left out, because full runs of them would leave too little for a race: {', '.join(dear)}")
-
-
-def short_runs(plan: RacePlan) -> Finding:
-    """That finalists ran shorter than a full run, and what would change that."""
-    message = (
-        f"finalists train {plan.final:,} steps; a full run of the default takes {plan.course:,}. "
-        "The default and a winner are trained in full besides."
-    )
-    fix = (
-        "What is best for short runs, such as a high rate, may not be best for full ones, and what is best for those "
-        f"may be missed: a race of {shortest_for_full_finals(plan.course):,} steps or more runs its final in full."
-    )
-    return Finding("short-runs", "note", plan.final, message, fix)

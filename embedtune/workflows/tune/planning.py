@@ -1,21 +1,20 @@
 """What the arms cost, and who may run how far: decided before the first heat, and noted for a resumed race."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from math import ceil
 
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.config.verbs.tune import RaceSection
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import ConfigError
-from embedtune.findings import Finding
 from embedtune.racing.arm import Arm
 from embedtune.racing.division import DividedBudget, Purse
 from embedtune.racing.plan import RacePlan, smallest_budget
 from embedtune.workflows.shared.choosing.arms import ArmTrainer, OpenChoice, Priced
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.tune.folder import RaceFolder
-from embedtune.workflows.tune.plan_said import say_plan, short_runs, too_small
+from embedtune.workflows.tune.plan_said import say_plan, too_small
 from embedtune.workflows.tune.pricing import ENDING_S, RaceClock, relative
 from embedtune.workflows.tune.space import DEFAULT
 
@@ -42,7 +41,6 @@ class Planning:
         race: the budget.
         configs: arm -> its recipe.
         test: the split that is opened at the end, which takes time too.
-        findings: what the budget does not allow.
         choosing: steps for what the default leaves open, while it is open.
     """
 
@@ -53,7 +51,6 @@ class Planning:
     folder: RaceFolder
     clock: RaceClock
     talk: Talk
-    findings: list[Finding] = field(default_factory=list)
     choosing: float = 0.0
 
     def demand_room_for(self, choice: OpenChoice) -> None:
@@ -95,8 +92,6 @@ class Planning:
         priced = [replace(arm, price=facts["prices"].get(arm.name, 1.0)) for arm in arms]
         priced.sort(key=lambda arm: arm.name not in facts["racing"])
         say_plan(self.talk, priced, plan, facts["dear"])
-        if plan.shortened:
-            self.findings.append(short_runs(plan))
         return priced, plan
 
     def _prices(self, arms: Sequence[Arm]) -> dict[str, float]:

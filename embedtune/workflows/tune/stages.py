@@ -16,8 +16,9 @@ from embedtune.models.files.save import save_encoder
 from embedtune.racing.arm import Arm, Heat, Play, full_heat
 from embedtune.racing.full_runs import with_full_runs
 from embedtune.racing.more_data import LearningCurve, learning_curve
+from embedtune.racing.outcome import Outcome, Round
 from embedtune.racing.plan import RacePlan
-from embedtune.racing.race import MERGED, Outcome, Race, Round
+from embedtune.racing.race import MERGED, Race
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.tune import TuneResult
@@ -65,7 +66,6 @@ class Tuning:
         configs = {arm.name: own for arm, own in entered}
         planning = self._planning(trainer, configs, clock)
         arms, plan = planning.planned([arm for arm, _ in entered])
-        self.findings += planning.findings
         heats = Heats(trainer, configs, self.folder.heats, default.training.seed)
         outcome = self._raced(arms, plan, heats, clock)
         curve = self._curve(outcome, arms, plan, heats, clock)
