@@ -65,12 +65,14 @@ class Purse:
         racing = able[: most - 1]
         if not racing:
             return None
-        rest = math.floor(self._left(steps, racing))
-        plan = plan_race(rest, arms=1 + len(racing), course=self.course, seeds=self.seeds)
+        plan = self._race(steps, racing)
+        while plan.arms <= len(racing):  # nothing is put aside for an arm that has no room
+            racing = racing[: plan.arms - 1]
+            plan = self._race(steps, racing)
         after = (1.0, *self.curve) if plan.shortened else self.curve
         plan = replace(plan, seeds=self.seeds, after=after)  # seeds as long as there are steps
         dear = tuple(arm.name for arm in others if arm not in able)
-        return DividedBudget((default, *racing)[: plan.arms], plan, dear)
+        return DividedBudget((default, *racing), plan, dear)
 
     def fewest(self, arms: Sequence[Arm]) -> int:
         """The fewest steps with which a race among the default and one of the others can be paid.
@@ -85,6 +87,10 @@ class Purse:
         short = max(full + smallest_budget(), full / (1 - RACING))
         whole = shortest_for_full_finals(self.course) + self._aside(self.curve, arms[1:])
         return math.ceil(min(short, whole))
+
+    def _race(self, steps: int, racing: Sequence[Arm]) -> RacePlan:
+        rest = math.floor(self._left(steps, racing))
+        return plan_race(rest, arms=1 + len(racing), course=self.course, seeds=self.seeds)
 
     def _left(self, steps: float, arms: Sequence[Arm]) -> float:
         """Steps for a race, after the full run of the default and everything that the dearest of these would need."""

@@ -241,6 +241,8 @@ def _curve(result: TuneResult) -> Table:
 def _budget(result: TuneResult) -> Iterator[tuple[str, str]]:
     budget = result.budget
     yield "budget", budget["asked"]
+    if budget["choosing_steps"]:
+        yield "to settle the default", f"{budget['choosing_steps']:,} steps"
     yield "used", f"{budget['used_steps']:,.0f} of {budget['steps']:,} steps"
     yield "a full run", f"{budget['full_steps']:,} steps"
     if _is_short(result):

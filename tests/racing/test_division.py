@@ -47,6 +47,13 @@ def test_an_arm_whose_full_run_leaves_too_little_is_named_and_the_others_race() 
     assert more is not None and not more.dear and more.plan.budget == 700 - 100 - 300
 
 
+def test_nothing_is_put_aside_for_an_arm_without_room() -> None:
+    arms = [DEFAULT, *(replace(LIKE, name=f"arm {n}") for n in range(12)), LONG]
+    found = Purse(course=100).divide(580, arms)
+    assert found is not None and LONG not in found.arms and len(found.arms) > 2
+    assert found.plan.budget == 580 - 100 - 100
+
+
 def test_a_budget_of_ten_full_runs_puts_nothing_aside() -> None:
     found = Purse(course=50).divide(500, [DEFAULT, LIKE])
     assert found is not None

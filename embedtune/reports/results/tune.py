@@ -43,7 +43,8 @@ class RacedRound(TypedDict):
 class SpentBudget(TypedDict):
     """What was asked for and what was used; `steps` are those of the default recipe, for everything.
 
-    `final_steps` are those of a finalist, `full_steps` those of the default's full run.
+    `final_steps` are those of a finalist, `full_steps` those of the default's full run. `choosing_steps` were spent before,
+    on what the default left open.
     """
 
     asked: str
@@ -51,6 +52,7 @@ class SpentBudget(TypedDict):
     used_steps: float
     final_steps: int
     full_steps: int
+    choosing_steps: int
     seeds: int
     spent_s: float
 

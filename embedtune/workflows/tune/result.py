@@ -20,6 +20,7 @@ from embedtune.racing.race import MERGED
 from embedtune.reports.results.tune import ArmTest, GainOnBoth, SpentBudget, TuneResult
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.scoring import METRICS, PRIMARY, SELECTION, judge
+from embedtune.workflows.tune.folder import RaceFolder
 from embedtune.workflows.tune.heats import Heats
 from embedtune.workflows.tune.opened_test import TestScores
 from embedtune.workflows.tune.pricing import RaceClock
@@ -71,6 +72,7 @@ def finished(
             used_steps=round(outcome.spent, 1),
             final_steps=outcome.final,
             full_steps=plan.course,
+            choosing_steps=int(RaceFolder(folder).facts()["chosen_steps"]),
             seeds=decision.seeds,
             spent_s=round(clock.spent_s, 2),
         ),
