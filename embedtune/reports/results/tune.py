@@ -43,8 +43,8 @@ class RacedRound(TypedDict):
 class SpentBudget(TypedDict):
     """What was asked for and what was used; `steps` are those of the default recipe, for everything.
 
-    `final_steps` are those of a finalist, `full_steps` those of the default's full run. `choosing_steps` were spent before,
-    on what the default left open.
+    `final_steps` are those of a finalist, `full_steps` those of the default's full run. `choosing_steps` were spent
+    before, on what the default left open.
     """
 
     asked: str

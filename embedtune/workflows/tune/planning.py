@@ -156,7 +156,8 @@ class Planning:
         try:
             self._divided(arms, FEWEST_ARMS)
         except ConfigError:
-            raise self._too_small([replace(arm, price=UNPRICED) for arm in arms]) from None
+            unpriced = arms if self.race.unit == "steps" else [replace(arm, price=UNPRICED) for arm in arms]
+            raise self._too_small(unpriced) from None
 
     @property
     def _purse(self) -> Purse:
