@@ -81,6 +81,22 @@ def test_adapters_start_again_for_each_training(arms: TrainArms) -> None:
     assert all((first[name] == second[name]).all() for name in first)
 
 
+@pytest.mark.parametrize("changes", [("training.lr=5.0",), ("model.lora.rank=2", "training.lr=0.5")])
+def test_a_full_run_keeps_its_best_point_and_a_shorter_one_its_last(arms: TrainArms, changes: tuple[str, ...]) -> None:
+    """Such a rate destroys the encoder, so that its best point is the start."""
+    config = _settled(arms, *changes)
+    steps, start = arms.steps(config), arms.start.scores["logrank@1000"]
+    full = arms.train(config, steps=steps, seed=0)
+    weights = {name: one.clone() for name, one in arms.encoder.model.state_dict().items()}
+    assert full.scores["logrank@1000"].mean() >= start.mean() - 1e-6
+    assert arms.scored().scores["logrank@1000"] == pytest.approx(full.scores["logrank@1000"], abs=1e-6)
+    assert arms.train(config, steps=steps - 1, seed=0).scores["logrank@1000"].mean() < start.mean()
+    arms.restart()
+    unchanged = [(one == weights[name]).all() for name, one in arms.encoder.model.state_dict().items()]
+    assert all(unchanged) or full.scores["logrank@1000"].mean() > start.mean()
+    assert not list(arms.folder.glob("full-run*"))  # its checkpoints are gone
+
+
 def test_lower_layers_stay_as_they_are(arms: TrainArms) -> None:
     moved = learned(arms, "training.freeze_layers=1", "training.embeddings=frozen")
     layers = {name: np.abs(delta).max() for name, delta in moved.items()}
