@@ -134,8 +134,9 @@ class Race:
         found: dict[str, np.ndarray] = {}
         challengers = [heat.arm for heat in heats[1:]]
         for number, heat in enumerate(heats):
-            fits = self._has_time(heats[number:], challengers, scorings=1) and (found or self._has_steps(heats))
-            if not needed and not fits:
+            if not needed and not (
+                self._has_time(heats[number:], challengers, scorings=1) and (found or self._has_steps(heats))
+            ):
                 return None
             found[heat.arm.name] = self._run(heat)
         return found
