@@ -70,3 +70,8 @@ def final_heat(arm: Arm, plan: RacePlan, seed: int) -> Heat:
 def full_heat(arm: Arm, plan: RacePlan, seed: int) -> Heat:
     """The full run of an arm with a seed; that of a finalist, where finalists are not shorter."""
     return final_heat(arm, replace(plan, final=plan.course), seed)
+
+
+def is_full(heat: Heat, plan: RacePlan) -> bool:
+    """Whether a heat is a full run of its arm."""
+    return heat.budget >= full_heat(heat.arm, plan, heat.seed).budget

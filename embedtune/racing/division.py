@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from embedtune.racing.arm import Arm
-from embedtune.racing.plan import RacePlan, plan_race, shortest_for_full_finals, smallest_budget
+from embedtune.racing.plan import FEWEST_SEEDS, RacePlan, plan_race, shortest_for_full_finals, smallest_budget
 
 RACING = 0.25
 """Share of the budget that a race gets, at least."""
@@ -38,12 +38,14 @@ class Purse:
         course: steps of the default's full run.
         curve: trainings of the winner for a learning curve, as shares of its full run.
         scoring: steps that one scoring of dev takes as long as; 0 where the budget is in steps.
+        watching: the same of the scorings within a full run.
         seeds: of each finalist, at most.
     """
 
     course: int
     curve: tuple[float, ...] = ()
     scoring: float = 0.0
+    watching: float = 0.0
     seeds: int = 8
 
     def divide(self, steps: int, arms: Sequence[Arm], most: int | None = None) -> DividedBudget | None:
@@ -56,7 +58,7 @@ class Purse:
         """
         most = len(arms) if most is None else most
         default, *others = arms
-        rest = math.floor(steps - self._aside(self.curve, others[: most - 1]))
+        rest = math.floor(steps - self._watched_finals - self._aside(self.curve, others[: most - 1]))
         if rest >= smallest_budget():
             plan = plan_race(rest, arms=most, course=self.course, seeds=self.seeds)
             if not plan.shortened:
@@ -85,7 +87,7 @@ class Purse:
         cheapest = min(arms[1:], key=lambda arm: arm.cost)
         full = -self._left(0, [cheapest])
         short = max(full + smallest_budget(), full / (1 - RACING))
-        whole = shortest_for_full_finals(self.course) + self._aside(self.curve, arms[1:])
+        whole = shortest_for_full_finals(self.course) + self._watched_finals + self._aside(self.curve, arms[1:])
         return math.ceil(min(short, whole))
 
     def _race(self, steps: int, racing: Sequence[Arm]) -> RacePlan:
@@ -94,8 +96,13 @@ class Purse:
 
     def _left(self, steps: float, arms: Sequence[Arm]) -> float:
         """Steps for a race, after the full run of the default and everything that the dearest of these would need."""
-        return steps - self.course - self.scoring - self._aside((1.0, *self.curve), arms)
+        return steps - self.course - self.scoring - self.watching - self._aside((1.0, *self.curve), arms)
+
+    @property
+    def _watched_finals(self) -> float:
+        """What is scored within the full runs of two finalists."""
+        return 2 * FEWEST_SEEDS * self.watching
 
     def _aside(self, after: tuple[float, ...], arms: Sequence[Arm]) -> float:
         dearest = max((arm.cost for arm in arms), default=0.0)
-        return sum(after) * self.course * dearest + len(after) * self.scoring
+        return sum(after) * self.course * dearest + len(after) * (self.scoring + self.watching)

@@ -26,7 +26,7 @@ def with_full_runs(
     *,
     seed: int = 0,
     draws: int = 10_000,
-    affords: Callable[[float, int], bool] | None = None,
+    affords: Callable[[float, float], bool] | None = None,
     is_done: Callable[[Heat], bool] = lambda heat: False,
 ) -> Outcome:
     """The outcome once default and winner are trained in full; the same one, if its finalists were.
@@ -39,7 +39,7 @@ def with_full_runs(
         metric: what the scores are.
         seed: of the recipe.
         draws: of the permutation test.
-        affords: whether there is time for so many steps in so many heats; None where the budget is in steps.
+        affords: whether there is time for so many steps and scorings of heats; None where the budget is in steps.
         is_done: whether a full run was trained before the race was interrupted.
     """
     decision = outcome.decision
@@ -52,7 +52,7 @@ def with_full_runs(
     if decision.replaced:
         heat = heats[decision.winner]
         cost = heat.budget * heat.arm.price
-        if affords is None or is_done(heat) or affords(cost, 1):
+        if affords is None or is_done(heat) or affords(cost, 1 + plan.watching):
             full[decision.winner] = play(heat)
             spent += cost
         decision = _confirmed(decision, full, metric, seed=seed, draws=draws)

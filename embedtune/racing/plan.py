@@ -35,6 +35,7 @@ class RacePlan:
         course: steps of the default's full run.
         after: trainings of the winner that are paid after the race, as shares of its full run: the whole of it, where
             finalists are shorter, and those of the learning curve.
+        watching: what scorings of dev within a full run take, in scorings of a heat; 0 where the budget is in steps.
     """
 
     budget: int
@@ -45,6 +46,7 @@ class RacePlan:
     seeds: int
     course: int
     after: tuple[float, ...] = ()
+    watching: float = 0.0
 
     @property
     def shortened(self) -> bool:
@@ -101,7 +103,7 @@ def plan_race(budget: int, *, arms: int, course: int, seeds: int = MOST_SEEDS) -
         ConfigError: nothing could be decided with so few steps.
 
     >>> plan_race(1000, arms=9, course=50)
-    RacePlan(budget=1000, arms=9, rounds=(21, 42), final=50, challengers=2, seeds=4, course=50, after=())
+    RacePlan(budget=1000, arms=9, rounds=(21, 42), final=50, challengers=2, seeds=4, course=50, after=(), watching=0.0)
     """
     if budget < smallest_budget():
         raise ConfigError(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from embedtune.racing.arm import Arm, Heat, Play, final_heat, full_heat
+from embedtune.racing.arm import Arm, Heat, Play, final_heat, full_heat, is_full
 from embedtune.racing.decision import decide
 from embedtune.racing.leaving import tests_against_leader
 from embedtune.racing.outcome import Outcome, Reason, Round
@@ -32,7 +32,7 @@ class Race:
         seed: of the recipe.
         draws: of each permutation test.
         merge: scores the mean of the weights of several finished heats; None: survivors are not merged.
-        affords: whether there is time for so many steps in so many heats; None where the budget is in steps. Where it
+        affords: whether there is time for so many steps and scorings of heats; None for a budget in steps. Where it
             is a time, the final goes on until it is over.
         is_done: whether the scores of a heat are known, from before the race was interrupted, so that it takes no time.
         tell: receives each round as it ends.
@@ -45,7 +45,7 @@ class Race:
     seed: int = 0
     draws: int = 10_000
     merge: Callable[[Sequence[Heat]], np.ndarray] | None = None
-    affords: Callable[[float, int], bool] | None = None
+    affords: Callable[[float, float], bool] | None = None
     is_done: Callable[[Heat], bool] = lambda heat: False
     tell: Callable[[Round], None] = lambda one: None
     spent: float = 0.0
@@ -151,7 +151,8 @@ class Race:
         if not waiting or self.affords is None:
             return True
         needed = sum(map(_cost, waiting)) + then + self._aside(challengers)
-        return self.affords(needed, len(waiting) + scorings + len(self.plan.after))
+        watched = sum(is_full(heat, self.plan) for heat in waiting) + len(self.plan.after)
+        return self.affords(needed, len(waiting) + scorings + len(self.plan.after) + watched * self.plan.watching)
 
     def _has_steps(self, heats: Sequence[Heat]) -> bool:
         """Whether a budget in steps carries all of them; what was put aside for a dearer winner may be spent."""

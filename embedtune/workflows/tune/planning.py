@@ -127,8 +127,6 @@ class Planning:
         ratio = 0 if test is None else (len(test.corpus) + len(test)) / max(1, self.trainer.dev_texts)
         # The test split is tokenized once, and scored for the start, the default and the winner.
         self.clock.reserve_s = ENDING_S + ratio * (self.trainer.reading_s + 3 * self.trainer.start.score_s)
-        # Full runs, of the default and of a winner, score dev on the way.
-        self.clock.reserve_s += 2 * self.trainer.evaluations(self.configs[DEFAULT]) * self.trainer.start.score_s
 
     def _divided(self, arms: Sequence[Arm], most: int | None = None) -> DividedBudget:
         """A race of as many arms as the budget carries; each takes time for scoring besides that of its steps.
@@ -144,7 +142,9 @@ class Planning:
             for count in range(most or len(arms), FEWEST_ARMS - 1, -1):
                 found = self._purse.divide(self._steps(count), arms, count)
                 if found is not None and len(found.arms) == count:
-                    return replace(found, plan=replace(found.plan, seeds=self.race.seeds))  # the clock says how many
+                    # The clock says how many seeds.
+                    plan = replace(found.plan, seeds=self.race.seeds, watching=self._watching)
+                    return replace(found, plan=plan)
         raise self._too_small(arms)
 
     def _demand_enough(self, arms: Sequence[Arm]) -> None:
@@ -164,7 +164,16 @@ class Planning:
         """What full runs and the learning curve cost."""
         curve, clock = SHARES if self.race.curve else (), self.clock
         scoring = clock.score_s / clock.step_s if clock.step_s else 0.0
-        return Purse(self.trainer.steps(self.configs[DEFAULT]), curve, scoring, self.race.seeds)
+        return Purse(
+            self.trainer.steps(self.configs[DEFAULT]), curve, scoring, self._watching * scoring, self.race.seeds
+        )
+
+    @property
+    def _watching(self) -> float:
+        """What scorings of dev within a full run take, in scorings of a heat."""
+        if not self.clock.score_s:
+            return 0.0
+        return self.trainer.evaluations(self.configs[DEFAULT]) * self.trainer.start.score_s / self.clock.score_s
 
     @property
     def _chosen_steps(self) -> int:

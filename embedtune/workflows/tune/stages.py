@@ -13,7 +13,7 @@ from embedtune.config.verbs.tune import TuneConfig
 from embedtune.durable import discard, write_text
 from embedtune.findings import Finding
 from embedtune.models.files.save import save_encoder
-from embedtune.racing.arm import Arm, Heat, Play, full_heat
+from embedtune.racing.arm import Arm, Heat, Play, full_heat, is_full
 from embedtune.racing.full_runs import with_full_runs
 from embedtune.racing.more_data import LearningCurve, learning_curve
 from embedtune.racing.outcome import Outcome, Round
@@ -118,7 +118,7 @@ class Tuning:
         seed, is_done = heats.seed, heats.is_done
         total = plan.budget + (plan.course + round(plan.aside(1.0)) if plan.in_full else 0)
         with self.talk.progress("racing", total=total) as tell:
-            played = self._played(heats, clock, lambda spent, name: tell(min(total, round(spent)), None, name))
+            played = self._played(heats, plan, clock, lambda spent, name: tell(min(total, round(spent)), None, name))
             if plan.in_full:
                 played(full_heat(arms[0], plan, seed))
             race = Race(
@@ -131,7 +131,7 @@ class Tuning:
         self.talk.say(outcome.decision.sentence)
         return outcome
 
-    def _played(self, heats: Heats, clock: RaceClock, tell: Callable[[float, str], None]) -> Play:
+    def _played(self, heats: Heats, plan: RacePlan, clock: RaceClock, tell: Callable[[float, str], None]) -> Play:
         """Lets an arm run, unless it did: tells how far all are, and what it took."""
         run: dict[Heat, np.ndarray] = {}
 
@@ -140,7 +140,8 @@ class Tuning:
                 tell(sum(one.budget * one.arm.price for one in run), heat.arm.name)
                 run[heat] = heats.play(heat)
                 scores = heats.scores(heat)
-                clock.learn(heat.budget * heat.arm.price, scores.train_s + scores.score_s)
+                watched = 1 + is_full(heat, plan) * plan.watching
+                clock.learn(heat.budget * heat.arm.price, scores.train_s + scores.score_s, watched)
                 self.folder.note(spent_s=round(clock.spent_s, 2))
             return run[heat]
 
@@ -163,7 +164,7 @@ class Tuning:
             return None
         winner = next((arm for arm in arms if arm.name == outcome.decision.winner), arms[0])
         full, rows = full_heat(winner, plan, heats.seed), len(self.opened.data.train)
-        if not clock.affords(sum(SHARES) * full.budget * winner.price, len(SHARES)):
+        if not clock.affords(sum(SHARES) * full.budget * winner.price, len(SHARES) * (1 + plan.watching)):
             self.talk.say("no time was left for the learning curve")
             return None
         scores = {rows: heats.play(full)}
