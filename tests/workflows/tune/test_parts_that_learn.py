@@ -81,7 +81,7 @@ def test_adapters_start_again_for_each_training(arms: TrainArms) -> None:
     assert all((first[name] == second[name]).all() for name in first)
 
 
-@pytest.mark.parametrize("changes", [("training.lr=5",), ("model.lora.rank=2", "training.lr=1")])
+@pytest.mark.parametrize("changes", [("training.lr=1",), ("model.lora.rank=2", "training.lr=1")])
 def test_a_full_run_keeps_its_best_point_and_a_shorter_one_its_last(arms: TrainArms, changes: tuple[str, ...]) -> None:
     """Such a rate destroys the encoder, so that its best point is the start."""
     config = _settled(arms, *changes)
