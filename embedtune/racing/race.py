@@ -35,6 +35,7 @@ class Race:
         affords: whether there is time for so many steps and scorings of heats; None for a budget in steps. Where it
             is a time, the final goes on until it is over.
         is_done: whether the scores of a heat are known, from before the race was interrupted, so that it takes no time.
+        keep_final: receives how many steps finalists run, and gives those that an interrupted race had decided on.
         tell: receives each round as it ends.
     """
 
@@ -47,6 +48,7 @@ class Race:
     merge: Callable[[Sequence[Heat]], np.ndarray] | None = None
     affords: Callable[[float, float], bool] | None = None
     is_done: Callable[[Heat], bool] = lambda heat: False
+    keep_final: Callable[[int], int] = lambda steps: steps
     tell: Callable[[Round], None] = lambda one: None
     spent: float = 0.0
     rounds: list[Round] = field(default_factory=list)
@@ -55,19 +57,28 @@ class Race:
         """Sort arms out, run the finalists with several seeds, and decide."""
         default, *challengers = self.arms[: self.plan.arms]
         for number, steps in enumerate(self.plan.rounds):
-            heats = self._sorting_heats((default, *challengers), steps)
-            # A round must leave time for one run of two finalists, which are scored alone and merged.
-            dearest = max((one.price for one in challengers), default=0.0)
-            final = (default.price + dearest) * self.plan.final
-            if not challengers or not self._has_time(heats, challengers, then=final, scorings=3):
+            fitting = self._with_time(default, challengers, steps)
+            if not fitting:
                 break
-            challengers = self._sorted_out(default, challengers, steps, self.plan.room_after(number))
+            challengers = self._sorted_out(default, fitting, steps, self.plan.room_after(number))
         finalists = self._finalists(default, challengers)
         self.plan = self._fitted(finalists)
         finals = self._finals(finalists)
         costs = {arm.name: arm.cost for arm in finalists} | {MERGED: sum(arm.cost for arm in finalists)}
         decision = decide(finals, default.name, metric=self.metric, costs=costs, draws=self.draws, seed=self.seed)
         return Outcome(tuple(self.rounds), finals, decision, self.spent, self.plan.final)
+
+    def _with_time(self, default: Arm, challengers: Sequence[Arm], steps: int) -> Sequence[Arm]:
+        """The first challengers for whose round there is time; none, where it would sort out nobody.
+
+        A round must leave time for one run of two finalists, which are scored alone and merged.
+        """
+        for count in range(len(challengers), 0, -1):
+            fitting = challengers[:count]
+            final = (default.price + max(one.price for one in fitting)) * self.plan.final
+            if self._has_time(self._sorting_heats((default, *fitting), steps), fitting, then=final, scorings=3):
+                return fitting if count > 1 or len(challengers) == 1 else ()
+        return ()
 
     def _sorted_out(self, default: Arm, challengers: Sequence[Arm], steps: int, room: int) -> list[Arm]:
         """The challengers that stay, the best first."""
@@ -99,13 +110,22 @@ class Race:
     def _fitted(self, finalists: Sequence[Arm]) -> RacePlan:
         """The plan with a final as long as what is left carries with the fewest seeds; full runs stay full.
 
-        It depends on steps and prices alone, so that a resumed race has the same final.
+        In a budget in steps it depends on steps and prices alone, so that a resumed race has the same final.
         """
         if not self.plan.in_full:
             return self.plan
         seed = sum(arm.cost for arm in finalists)
         fitting = int((self._steps_in_all(finalists[1:]) - self.spent) / (FEWEST_SEEDS * seed))
-        return replace(self.plan, final=min(self.plan.course, max(FEWEST_STEPS, fitting)))
+        final = min(self.plan.course, max(FEWEST_STEPS, fitting))
+        while final > FEWEST_STEPS and not self._has_time_for(finalists, final):
+            final = max(FEWEST_STEPS, 3 * final // 4)
+        return replace(self.plan, final=self.keep_final(final))
+
+    def _has_time_for(self, finalists: Sequence[Arm], final: int) -> bool:
+        """Whether there is time for the fewest seeds of a final of so many steps."""
+        plan, seeds = replace(self.plan, final=final), range(self.seed, self.seed + FEWEST_SEEDS)
+        heats = [final_heat(arm, plan, seed) for seed in seeds for arm in finalists]
+        return self._has_time(heats, finalists[1:], scorings=0)
 
     def _finals(self, finalists: Sequence[Arm]) -> dict[str, np.ndarray]:
         """Scores of finalists, (S, Q) each; one seed where there is nobody to compare with."""

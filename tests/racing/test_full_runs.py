@@ -134,3 +134,43 @@ def test_nobody_to_compare_with_costs_no_further_run(arms: list[Arm], drawn: Dra
     outcome = Race(list(found.arms), found.plan, play, METRIC, affords=lambda steps, heats: False).run()
     assert ran == [full_heat(arms[0], found.plan, 0)] and set(outcome.finals) == {"default"}
     assert MERGED not in outcome.finals
+
+
+def test_a_short_final_fits_into_the_time_with_the_fewest_seeds(arms: list[Arm], drawn: Drawn) -> None:
+    found = divided(arms)
+    plan, play = found.plan, drawn({}, 1)
+    left = [1000.0]
+
+    def timed(heat: Heat) -> np.ndarray:  # the machine has become four times as slow as was planned for
+        left[0] -= 4 * heat.budget + 4
+        return play(heat)
+
+    def affords(steps: float, heats: float) -> bool:
+        return 4 * steps + 4 * heats <= left[0]
+
+    kept: list[int] = []
+    race = Race(
+        list(found.arms),
+        plan,
+        timed,
+        METRIC,
+        draws=100,
+        affords=affords,
+        keep_final=lambda one: kept.append(one) or one,
+    )
+    outcome = race.run()
+    assert left[0] >= 4 * COURSE  # a winner can still be trained in full
+    assert outcome.final == kept[0] < plan.final
+    assert outcome.decision.seeds >= 3 and len(outcome.finals) == 2
+
+
+def test_a_round_has_as_many_arms_as_there_is_time_for(arms: list[Arm], drawn: Drawn) -> None:
+    found = divided(arms)
+    first = found.plan.rounds[0]
+    most = 4 * first + (1 + 1) * found.plan.final + found.plan.aside(1.0)
+
+    def affords(steps: float, heats: float) -> bool:
+        return steps <= most
+
+    outcome = Race(list(found.arms), found.plan, drawn({}, 1), METRIC, draws=100, affords=affords).run()
+    assert set(outcome.rounds[0].means) == {"default", "arm a", "arm b", "arm c"}

@@ -123,7 +123,7 @@ class Tuning:
                 played(full_heat(arms[0], plan, seed))
             race = Race(
                 arms, plan, played, SELECTION, seed=seed, merge=merge, affords=affords, is_done=is_done,
-                tell=self._tell_round,
+                keep_final=self._final, tell=self._tell_round,
             )  # fmt: skip
             outcome = with_full_runs(
                 race.run(), arms, plan, played, SELECTION, seed=seed, affords=affords, is_done=is_done
@@ -146,6 +146,13 @@ class Tuning:
             return run[heat]
 
         return play
+
+    def _final(self, steps: int) -> int:
+        """Steps of a finalist: as an interrupted race had decided, or as decided now."""
+        decided = self.folder.facts().get("final")
+        if decided is None:
+            self.folder.note(final=steps)
+        return int(decided or steps)
 
     def _tell_round(self, one: Round) -> None:
         behind = [name for name, why in one.left.items() if why == "behind"]
