@@ -117,8 +117,9 @@ class Race:
         seed = sum(arm.cost for arm in finalists)
         fitting = int((self._steps_in_all(finalists[1:]) - self.spent) / (FEWEST_SEEDS * seed))
         final = min(self.plan.course, max(FEWEST_STEPS, fitting))
-        while final > FEWEST_STEPS and not self._has_time_for(finalists, final):
-            final = max(FEWEST_STEPS, 3 * final // 4)
+        least = max(FEWEST_STEPS, self.plan.final // 2)  # below that, most of the time would go into scoring
+        while final > least and not self._has_time_for(finalists, final):
+            final = max(least, 3 * final // 4)
         return replace(self.plan, final=self.keep_final(final))
 
     def _has_time_for(self, finalists: Sequence[Arm], final: int) -> bool:

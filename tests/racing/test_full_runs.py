@@ -139,7 +139,7 @@ def test_nobody_to_compare_with_costs_no_further_run(arms: list[Arm], drawn: Dra
 def test_a_short_final_fits_into_the_time_with_the_fewest_seeds(arms: list[Arm], drawn: Drawn) -> None:
     found = divided(arms)
     plan, play = found.plan, drawn({}, 1)
-    left = [1000.0]
+    left = [1200.0]
 
     def timed(heat: Heat) -> np.ndarray:  # the machine has become four times as slow as was planned for
         left[0] -= 4 * heat.budget + 4
