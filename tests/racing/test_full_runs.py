@@ -136,10 +136,10 @@ def test_nobody_to_compare_with_costs_no_further_run(arms: list[Arm], drawn: Dra
     assert MERGED not in outcome.finals
 
 
-def test_a_short_final_fits_into_the_time_with_the_fewest_seeds(arms: list[Arm], drawn: Drawn) -> None:
+def test_a_short_final_becomes_shorter_where_time_would_carry_one_seed_alone(arms: list[Arm], drawn: Drawn) -> None:
     found = divided(arms)
     plan, play = found.plan, drawn({}, 1)
-    left = [1200.0]
+    left = [1000.0]
 
     def timed(heat: Heat) -> np.ndarray:  # the machine has become four times as slow as was planned for
         left[0] -= 4 * heat.budget + 4
@@ -161,7 +161,7 @@ def test_a_short_final_fits_into_the_time_with_the_fewest_seeds(arms: list[Arm],
     outcome = race.run()
     assert left[0] >= 4 * COURSE  # a winner can still be trained in full
     assert outcome.final == kept[0] < plan.final
-    assert outcome.decision.seeds >= 3 and len(outcome.finals) == 2
+    assert outcome.decision.seeds >= 2 and len(outcome.finals) == 2  # with one, nothing could be decided
 
 
 def test_a_round_has_as_many_arms_as_there_is_time_for(arms: list[Arm], drawn: Drawn) -> None:
