@@ -6,7 +6,7 @@
         --seconds 600 --processor-time --state tuning.jsonl
     python benchmarks/tuning.py --state tuning.jsonl --show
 
-Two sides, each in a process of its own, one after the other:
+Three sides, each in a process of its own, one after the other:
 
 - tune: `embedtune tune --budget` with nothing else. Its time is that of the whole command, with reading, pricing, the
   test split and its report.
@@ -14,12 +14,13 @@ Two sides, each in a process of its own, one after the other:
   process too; the score on test, which is not part of a search, comes on top. The first trial is sentence-transformers'
   scale and the middle of each range. A trial that the end of the time interrupts is scored as it is, like any other.
   The trial with the highest dev nDCG@10 wins.
+- train: `embedtune train` with nothing else, for as long as it takes.
 
 The budget of each is `--seconds` by the clock or, with `--processor-time`, as many seconds that the processor worked,
 which other programs on the machine do not change (set OMP_NUM_THREADS=1).
 
-Both have the same start (a starter is made of the same texts with the same seed), training pairs and dev queries. The
-test split is opened at the end alone, and both models are scored by the same code on the queries that the verdict rests
+All have the same start (a starter is made of the same texts with the same seed), training pairs and dev queries. The
+test split is opened at the end alone, and all models are scored by the same code on the queries that the verdict rests
 on, which ask for documents that were not trained on. They are compared query by query, on the means over the seeds. As
 a control, the trial with the best dev log rank, by which tune decides, is scored as well.
 """
@@ -60,7 +61,7 @@ from embedtune.models.speed.precision import choose_precision
 from embedtune.workflows.shared.guard.sampled import sampled
 from embedtune.workflows.shared.scoring import score
 
-SIDES = ("tune", "search")
+SIDES = ("tune", "search", "train")
 SPLIT_SEED = 0
 WARMUP_SHARE = 0.1
 MNRL, GIST, CACHED = "MultipleNegativesRankingLoss", "GISTEmbedLoss", "CachedMultipleNegativesRankingLoss"
@@ -127,7 +128,10 @@ def main() -> None:
     args = parser.parse_args()
     if args.one:
         side, seed, folder = args.one
-        print("\n" + json.dumps({"tune": tuned, "search": searched}[side](args, int(seed), Path(folder))))
+        print(
+            "\n"
+            + json.dumps({"tune": tuned, "search": searched, "train": trained}[side](args, int(seed), Path(folder)))
+        )
         return
     if not args.show:
         run(args)
@@ -193,25 +197,10 @@ def on_test(encoder: Encoder, data: TrainingData) -> dict[str, float]:
 
 def tuned(args: argparse.Namespace, seed: int, folder: Path) -> dict[str, Any]:
     """`embedtune tune` as a command; its model, scored again so that its queries are known one by one."""
-    source, judged = source_of(folder)
-    with tempfile.TemporaryDirectory() as made:
-        program = ["-c", BY_PROCESSOR] if args.processor_time else ["-m", "embedtune"]
-        command = [sys.executable, *program, "tune", "--data", source, "--model", args.model, "--json"]
-        command += ["--budget", f"{args.seconds}s", "--seed", str(seed), "--output", f"{made}/race", "--store", "none"]
-        command += ["--eval-data", judged] if judged else []
-        command += ["--max-length", str(args.max_length)] if args.max_length else []
-        began = time.perf_counter()
-        done = subprocess.run([*command, "--device", "cpu"], capture_output=True, text=True, check=False)
-        seconds, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-        if done.returncode:
-            raise SystemExit(done.stderr[-3000:] + done.stdout[-3000:])
-        result = json.loads(done.stdout)
-        model = load_encoder(EncoderSection(name=result["model"], max_length=args.max_length), device="cpu")
-        queries = on_test(scored_well(model), data_of(folder))
+    more = ("--budget", f"{args.seconds}s")
+    result, queries, times = commanded(args, seed, folder, "tune", more, by_processor=args.processor_time)
     default = result["comparisons"][0]
-    return {
-        "seconds": round(seconds, 1),
-        "cpu_s": round(used.ru_utime + used.ru_stime, 1),
+    return times | {
         "said_s": result["elapsed_s"],
         "chosen": result["winner"],
         "before": round(default["before"], 4),
@@ -219,9 +208,40 @@ def tuned(args: argparse.Namespace, seed: int, folder: Path) -> dict[str, Any]:
         "against_default": {name: result["verdict"][name] for name in ("difference", "interval", "p_value", "verdict")},
         "decision": result["decision"],
         "budget": result["budget"],
+        "plan": result["facts"]["plan"],
+        "settled": result["shared"],
         "arms": [[own["name"], own["left"], own["price"], own["gain"]] for own in result["arms"]],
         "queries": queries,
     }
+
+
+def trained(args: argparse.Namespace, seed: int, folder: Path) -> dict[str, Any]:
+    """`embedtune train` as a command; its model, scored again."""
+    result, queries, times = commanded(args, seed, folder, "train", (), by_processor=False)
+    return times | {"chosen": f"step {result['best_step']} of {result['steps']}", "queries": queries}
+
+
+def commanded(
+    args: argparse.Namespace, seed: int, folder: Path, verb: str, more: tuple[str, ...], *, by_processor: bool
+) -> tuple[dict[str, Any], dict[str, float], dict[str, float]]:
+    """What a command says as JSON, the test scores of its model by query, and its seconds."""
+    source, judged = source_of(folder)
+    with tempfile.TemporaryDirectory() as made:
+        program = ["-c", BY_PROCESSOR] if by_processor else ["-m", "embedtune"]
+        command = [sys.executable, *program, verb, "--data", source, "--model", args.model, "--json", *more]
+        command += ["--seed", str(seed), "--output", f"{made}/out", "--store", "none", "--device", "cpu"]
+        command += ["--eval-data", judged] if judged else []
+        command += ["--max-length", str(args.max_length)] if args.max_length else []
+        began = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        seconds, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode:
+            raise SystemExit(done.stderr[-3000:] + done.stdout[-3000:])
+        result: dict[str, Any] = json.loads(done.stdout)
+        model = load_encoder(EncoderSection(name=f"{made}/out/model", max_length=args.max_length), device="cpu")
+        queries = on_test(scored_well(model), data_of(folder))
+    times = {"seconds": round(seconds, 1), "cpu_s": round(used.ru_utime + used.ru_stime, 1)}
+    return result, queries, times
 
 
 def searched(args: argparse.Namespace, seed: int, folder: Path) -> dict[str, Any]:
@@ -382,7 +402,7 @@ def show(state: Path) -> None:
     lines = [json.loads(line) for line in state.read_text(encoding="utf-8").splitlines()]
     for study in dict.fromkeys(tuple(line["key"][:4]) for line in lines):
         own = [line for line in lines if tuple(line["key"][:4]) == study]
-        tune, search = ([line for line in own if line["key"][4] == side] for side in SIDES)
+        tune, search, train = ([line for line in own if line["key"][4] == side] for side in ("tune", "search", "train"))
         print("\n" + ", ".join(map(str, study)))
         for line in tune:
             against = line["against_default"]
@@ -393,6 +413,10 @@ def show(state: Path) -> None:
             ended = sum(trial["ended"] for trial in line["trials"])
             print(f"  start {line['before']:.4f}, search {line['score']:.4f}: {line['chosen']}")
             print(f"    {len(line['trials'])} trials, {ended} to their ends; {line['seconds']} s, {line['cpu_s']} s")
+        for line in train:
+            print(f"  train {line['score']:.4f}: {line['chosen']}; {line['seconds']} s, processor {line['cpu_s']} s")
+        if tune and len(tune) == len(train):
+            print("  tune - train " + said(beside(train, tune).as_dict()))
         if tune and len(tune) == len(search):
             ranked = [{"queries": line["by_log_rank"]} for line in search]
             print("  tune - search " + said(beside(search, tune).as_dict()))

@@ -36,7 +36,7 @@ COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
     "push": "push run --to owner/name --dry-run",
     "recipes": "recipes list",
     "runs": "runs list .",
-    "tune": "tune --data many.jsonl --budget 60steps --batch-size 16 --epochs 1 --output tuned",
+    "tune": "tune --data many.jsonl --budget 100steps --batch-size 16 --epochs 1 --output tuned",
     "search": "search --model run/model --model bm25 --data set 비밀번호",
 }
 KEPT = json.loads((Path(__file__).parent / "contract" / "names.json").read_text(encoding="utf-8"))["json"]

@@ -1,9 +1,11 @@
 """What takes part in a race, and the function that lets it run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from embedtune.racing.plan import RacePlan
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,19 @@ class Heat:
 
 Play = Callable[[Heat], np.ndarray]
 """Trains an arm from the start and returns its score of each dev query, (Q,); the same heat gives the same scores."""
+
+
+def final_heat(arm: Arm, plan: RacePlan, seed: int) -> Heat:
+    """The run of a finalist with a seed: as long as the budget allows, at most a full one."""
+    budget = max(1, round(plan.final * arm.course))
+    return Heat(arm, arm.steps(budget), seed, budget)
+
+
+def full_heat(arm: Arm, plan: RacePlan, seed: int) -> Heat:
+    """The full run of an arm with a seed; that of a finalist, where finalists are not shorter."""
+    return final_heat(arm, replace(plan, final=plan.course), seed)
+
+
+def is_full(heat: Heat, plan: RacePlan) -> bool:
+    """Whether a heat is a full run of its arm."""
+    return heat.budget >= full_heat(heat.arm, plan, heat.seed).budget

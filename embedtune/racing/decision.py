@@ -22,6 +22,8 @@ class Decision:
         tests: challenger -> the default against it, on dev, p-values adjusted by Holm's method.
         seeds: of each finalist.
         smallest: the smallest true difference from the default that this race would have found 4 times out of 5.
+        named: the arm that won a race of shorter runs, and so was to be trained in full; empty if there was none.
+        full: its full run against that of the default, on dev; None where there was no time for it.
     """
 
     winner: str
@@ -29,6 +31,8 @@ class Decision:
     tests: Mapping[str, Comparison]
     seeds: int
     smallest: float
+    named: str = ""
+    full: Comparison | None = None
 
     @property
     def replaced(self) -> bool:
@@ -39,11 +43,16 @@ class Decision:
     def sentence(self) -> str:
         """The decision in words."""
         if self.replaced:
-            found = self.tests[self.winner]
-            return (
-                f"{self.winner} is better than {self.default} on dev: {found.difference:+.4f} "
-                f"({p_said(found.p_value)} over {found.queries:,} queries and {self.seeds} seeds)."
+            in_full = f" in short runs, and {_found(self.full)} in full ones, of one seed each" if self.full else ""
+            return f"{self.winner} is better than {self.default} on dev: {self._in_the_race(self.winner)}{in_full}."
+        if self.named:
+            shown = (
+                f"trained in full, {self.named} is not shown to be better: {_found(self.full)}"
+                if self.full
+                else ("no time was left to train it in full")
             )
+            won = f"{self.named} was better on dev in short runs: {self._in_the_race(self.named)}"
+            return f"No difference shown: keep {self.default}. {won}; {shown}."
         if not self.tests:
             return f"No difference shown: no other arm reached the final. Keep {self.default}."
         if self.seeds < FEWEST_SEEDS:
@@ -54,6 +63,16 @@ class Decision:
             f"No difference shown: keep {self.default}. With {self.seeds} seeds and these dev queries, a true "
             f"difference below {small_said(self.smallest)} would usually go undetected."
         )
+
+    def _in_the_race(self, name: str) -> str:
+        """The test of a challenger in the final."""
+        found = self.tests[name]
+        return _found(found, f" over {found.queries:,} queries and {self.seeds} seeds")
+
+
+def _found(test: Comparison, over: str = "") -> str:
+    """The difference of a test, and how sure it is."""
+    return f"{test.difference:+.4f} ({p_said(test.p_value)}{over})"
 
 
 def small_said(difference: float) -> str:

@@ -1,10 +1,14 @@
-"""How a budget is divided: rounds that sort arms out, then full runs with several seeds that decide.
+"""How a budget is divided: rounds that sort arms out, then a final with several seeds that decides.
+
+Where the budget is small, finalists run shorter than a full run, and the race leaves what a full run of its winner
+costs: what comes out is never the model of a shorter one.
 
 A budget is counted in steps of the default recipe. Two fifths of it sort arms out by successive halving (Jamieson and
 Talwalkar 2016, arXiv:1502.07943): each round lets half as many arms run twice as far. The rest pays for the decision,
 because a race that spends everything on sorting cannot say whether its winner is better than the default.
 """
 
+import math
 from dataclasses import dataclass
 
 from embedtune.errors import ConfigError
@@ -29,6 +33,9 @@ class RacePlan:
         challengers: finalists besides the default, at most.
         seeds: of each finalist, at most.
         course: steps of the default's full run.
+        after: trainings of the winner that are paid after the race, as shares of its full run: the whole of it, where
+            finalists are shorter, and those of the learning curve.
+        watching: what scorings of dev within a full run take, in scorings of a heat; 0 where the budget is in steps.
     """
 
     budget: int
@@ -38,11 +45,26 @@ class RacePlan:
     challengers: int
     seeds: int
     course: int
+    after: tuple[float, ...] = ()
+    watching: float = 0.0
 
     @property
     def shortened(self) -> bool:
         """Whether the budget is too small for finalists to run their full course."""
         return self.final < self.course
+
+    @property
+    def in_full(self) -> bool:
+        """Whether default and winner are trained in full besides the race."""
+        return 1.0 in self.after
+
+    def aside(self, cost: float) -> float:
+        """Steps to leave for a winner whose full run costs so much, relative to the default.
+
+        >>> RacePlan(300, 5, (10,), final=20, challengers=1, seeds=3, course=80, after=(1.0, 0.25)).aside(2.0)
+        200.0
+        """
+        return sum(self.after) * self.course * cost
 
     def room_after(self, number: int) -> int:
         """How many challengers the budget carries beyond a round."""
@@ -59,6 +81,15 @@ def smallest_budget() -> int:
     return round(2 * FEWEST_SEEDS * FEWEST_STEPS / (1 - SORTING))
 
 
+def shortest_for_full_finals(course: int) -> int:
+    """The fewest steps of a race whose finalists run their full course.
+
+    >>> shortest_for_full_finals(40), shortest_for_full_finals(3)
+    (400, 60)
+    """
+    return max(smallest_budget(), math.ceil(round(2 * FEWEST_SEEDS * course / (1 - SORTING), 6)))
+
+
 def plan_race(budget: int, *, arms: int, course: int, seeds: int = MOST_SEEDS) -> RacePlan:
     """Divide a budget.
 
@@ -72,7 +103,7 @@ def plan_race(budget: int, *, arms: int, course: int, seeds: int = MOST_SEEDS) -
         ConfigError: nothing could be decided with so few steps.
 
     >>> plan_race(1000, arms=9, course=50)
-    RacePlan(budget=1000, arms=9, rounds=(21, 42), final=50, challengers=2, seeds=4, course=50)
+    RacePlan(budget=1000, arms=9, rounds=(21, 42), final=50, challengers=2, seeds=4, course=50, after=(), watching=0.0)
     """
     if budget < smallest_budget():
         raise ConfigError(

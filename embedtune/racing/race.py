@@ -4,55 +4,20 @@ Rounds that sort arms out and the final use different seeds: an arm that was luc
 final must not count that luck again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from embedtune.racing.arm import Arm, Heat, Play
-from embedtune.racing.decision import Decision, decide
-from embedtune.racing.leaving import Behind, tests_against_leader
-from embedtune.racing.plan import RacePlan
+from embedtune.racing.arm import Arm, Heat, Play, final_heat, full_heat, is_full
+from embedtune.racing.decision import decide
+from embedtune.racing.leaving import tests_against_leader
+from embedtune.racing.outcome import Outcome, Reason, Round
+from embedtune.racing.plan import FEWEST_SEEDS, FEWEST_STEPS, RacePlan
 
 SORTING_SEED = 101
 """Added to the seed of the recipe in rounds that sort arms out."""
 MERGED = "merged"
-Reason = Literal["behind", "no room"]
-
-
-@dataclass(frozen=True)
-class Round:
-    """What happened in a round.
-
-    Args:
-        steps: that each arm ran.
-        means: arm -> mean dev score.
-        tests: of each arm against the leader.
-        left: arm -> why it runs no further: it is behind, or the budget has no room for it.
-    """
-
-    steps: int
-    means: Mapping[str, float]
-    tests: tuple[Behind, ...]
-    left: Mapping[str, Reason]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A finished race.
-
-    Args:
-        rounds: that sorted arms out.
-        finals: arm -> (S, Q) dev scores of the finalists.
-        decision: what may be claimed.
-        spent: steps of the default recipe that the race took.
-    """
-
-    rounds: tuple[Round, ...]
-    finals: Mapping[str, np.ndarray]
-    decision: Decision
-    spent: float
 
 
 @dataclass
@@ -67,9 +32,10 @@ class Race:
         seed: of the recipe.
         draws: of each permutation test.
         merge: scores the mean of the weights of several finished heats; None: survivors are not merged.
-        affords: whether there is time for so many steps in so many heats; None where the budget is in steps. Where it
+        affords: whether there is time for so many steps and scorings of heats; None for a budget in steps. Where it
             is a time, the final goes on until it is over.
         is_done: whether the scores of a heat are known, from before the race was interrupted, so that it takes no time.
+        keep_final: receives how many steps finalists run, and gives those that an interrupted race had decided on.
         tell: receives each round as it ends.
     """
 
@@ -80,8 +46,9 @@ class Race:
     seed: int = 0
     draws: int = 10_000
     merge: Callable[[Sequence[Heat]], np.ndarray] | None = None
-    affords: Callable[[float, int], bool] | None = None
+    affords: Callable[[float, float], bool] | None = None
     is_done: Callable[[Heat], bool] = lambda heat: False
+    keep_final: Callable[[int], int] = lambda steps: steps
     tell: Callable[[Round], None] = lambda one: None
     spent: float = 0.0
     rounds: list[Round] = field(default_factory=list)
@@ -90,18 +57,28 @@ class Race:
         """Sort arms out, run the finalists with several seeds, and decide."""
         default, *challengers = self.arms[: self.plan.arms]
         for number, steps in enumerate(self.plan.rounds):
-            heats = self._sorting_heats((default, *challengers), steps)
-            # A round must leave time for one run of two finalists, which are scored alone and merged.
-            dearest = max((one.price for one in challengers), default=0.0)
-            final = (default.price + dearest) * self.plan.final
-            if not challengers or not self._has_time(heats, then=final, scorings=3):
+            fitting = self._with_time(default, challengers, steps)
+            if not fitting:
                 break
-            challengers = self._sorted_out(default, challengers, steps, self.plan.room_after(number))
+            challengers = self._sorted_out(default, fitting, steps, self.plan.room_after(number))
         finalists = self._finalists(default, challengers)
+        self.plan = self._fitted(finalists)
         finals = self._finals(finalists)
         costs = {arm.name: arm.cost for arm in finalists} | {MERGED: sum(arm.cost for arm in finalists)}
         decision = decide(finals, default.name, metric=self.metric, costs=costs, draws=self.draws, seed=self.seed)
-        return Outcome(tuple(self.rounds), finals, decision, self.spent)
+        return Outcome(tuple(self.rounds), finals, decision, self.spent, self.plan.final)
+
+    def _with_time(self, default: Arm, challengers: Sequence[Arm], steps: int) -> Sequence[Arm]:
+        """The first challengers for whose round there is time; none, where it would sort out nobody.
+
+        A round must leave time for one run of two finalists, which are scored alone and merged.
+        """
+        for count in range(len(challengers), 0, -1):
+            fitting = challengers[:count]
+            final = (default.price + max(one.price for one in fitting)) * self.plan.final
+            if self._has_time(self._sorting_heats((default, *fitting), steps), fitting, then=final, scorings=3):
+                return fitting if count > 1 or len(challengers) == 1 else ()
+        return ()
 
     def _sorted_out(self, default: Arm, challengers: Sequence[Arm], steps: int, room: int) -> list[Arm]:
         """The challengers that stay, the best first."""
@@ -125,12 +102,36 @@ class Race:
         finalists = [default]
         for arm in challengers:
             heats = [final_heat(one, self.plan, self.seed) for one in (*finalists, arm)]
-            if len(finalists) <= self.plan.challengers and self._has_time(heats, scorings=1):
+            room = len(finalists) <= self.plan.challengers
+            if room and self._has_time(heats, (*finalists[1:], arm), scorings=1):
                 finalists.append(arm)
         return finalists
 
+    def _fitted(self, finalists: Sequence[Arm]) -> RacePlan:
+        """The plan with a final as long as what is left carries with the fewest seeds; full runs stay full.
+
+        In a budget in steps it depends on steps and prices alone, so that a resumed race has the same final.
+        """
+        if not self.plan.in_full:
+            return self.plan
+        seed = sum(arm.cost for arm in finalists)
+        fitting = int((self._steps_in_all(finalists[1:]) - self.spent) / (FEWEST_SEEDS * seed))
+        final = min(self.plan.course, max(FEWEST_STEPS, fitting))
+        least = max(FEWEST_STEPS, self.plan.final // 2)  # below that, most of the time would go into scoring
+        while final > least and not self._has_time_for(finalists, final):
+            final = max(least, 3 * final // 4)
+        return replace(self.plan, final=self.keep_final(final))
+
+    def _has_time_for(self, finalists: Sequence[Arm], final: int) -> bool:
+        """Whether there is time for the fewest seeds of a final of so many steps."""
+        plan, seeds = replace(self.plan, final=final), range(self.seed, self.seed + FEWEST_SEEDS)
+        heats = [final_heat(arm, plan, seed) for seed in seeds for arm in finalists]
+        return self._has_time(heats, finalists[1:], scorings=0)
+
     def _finals(self, finalists: Sequence[Arm]) -> dict[str, np.ndarray]:
-        """Scores of full runs, (S, Q) per finalist; one seed where there is nobody to compare with."""
+        """Scores of finalists, (S, Q) each; one seed where there is nobody to compare with."""
+        if len(finalists) == 1 and self.plan.in_full:  # trained anyway, and not at the cost of the race
+            return {arm.name: self.play(full_heat(arm, self.plan, self.seed))[None] for arm in finalists}
         scores: dict[str, list[np.ndarray]] = {arm.name: [] for arm in finalists}
         seeds = self.plan.seeds if len(finalists) > 1 else 1
         merged = self.merge if len(finalists) > 1 else None
@@ -152,25 +153,40 @@ class Race:
         compared on the same seeds.
         """
         found: dict[str, np.ndarray] = {}
+        challengers = [heat.arm for heat in heats[1:]]
         for number, heat in enumerate(heats):
-            if not needed and not (self._has_time(heats[number:], scorings=1) and (found or self._has_steps(heats))):
+            if not needed and not (
+                self._has_time(heats[number:], challengers, scorings=1) and (found or self._has_steps(heats))
+            ):
                 return None
             found[heat.arm.name] = self._run(heat)
         return found
 
-    def _has_time(self, heats: Sequence[Heat], *, then: float = 0.0, scorings: int) -> bool:
-        """Whether there is time for heats, so many steps after them, and scorings of more than the heats themselves.
+    def _has_time(self, heats: Sequence[Heat], challengers: Sequence[Arm], *, then: float = 0.0, scorings: int) -> bool:
+        """Whether there is time for heats, so many steps after them, and scorings of more than the heats themselves,
+        so that what follows a victory of the dearest challenger can still be paid.
 
         What was done before costs nothing now, however little time is left.
         """
         waiting = [heat for heat in heats if not self.is_done(heat)]
         if not waiting or self.affords is None:
             return True
-        return self.affords(sum(map(_cost, waiting)) + then, len(waiting) + scorings)
+        needed = sum(map(_cost, waiting)) + then + self._aside(challengers)
+        watched = sum(is_full(heat, self.plan) for heat in waiting) + len(self.plan.after)
+        return self.affords(needed, len(waiting) + scorings + len(self.plan.after) + watched * self.plan.watching)
 
     def _has_steps(self, heats: Sequence[Heat]) -> bool:
-        """Whether a budget in steps carries all of them."""
-        return self.affords is not None or self.spent + sum(map(_cost, heats)) <= self.plan.budget
+        """Whether a budget in steps carries all of them; what was put aside for a dearer winner may be spent."""
+        whole = self._steps_in_all([heat.arm for heat in heats[1:]])
+        return self.affords is not None or self.spent + sum(map(_cost, heats)) <= whole
+
+    def _steps_in_all(self, challengers: Sequence[Arm]) -> float:
+        """Steps of the race once only these may win: what was put aside for a dearer one is free."""
+        return self.plan.budget + self._aside(self.arms[1 : self.plan.arms]) - self._aside(challengers)
+
+    def _aside(self, challengers: Sequence[Arm]) -> float:
+        """Steps to leave for the dearest of those that may still win."""
+        return self.plan.aside(max((arm.cost for arm in challengers), default=0.0))
 
     def _run(self, heat: Heat) -> np.ndarray:
         scores = self.play(heat)
@@ -179,12 +195,6 @@ class Race:
 
     def _sorting_heats(self, arms: Sequence[Arm], steps: int) -> list[Heat]:
         return [Heat(arm, arm.steps(steps), self.seed + SORTING_SEED, steps) for arm in arms]
-
-
-def final_heat(arm: Arm, plan: RacePlan, seed: int) -> Heat:
-    """The full run of a finalist with a seed."""
-    budget = max(1, round(plan.final * arm.course))
-    return Heat(arm, arm.steps(budget), seed, budget)
 
 
 def _cost(heat: Heat) -> float:

@@ -8,6 +8,7 @@ from rich.text import Text as TerminalText
 
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.verdicts.paired_tests import p_said
+from embedtune.findings import counted
 from embedtune.racing.decision import small_said
 from embedtune.reports.document.blocks import (
     Block,
@@ -32,6 +33,7 @@ LEFT = {
     "winner": "won",
     "default": "the default",
     "final": "lost the final",
+    "not in full": "not better in full",
     "behind": "behind",
     "no room": "set aside",
     "not started": "not started",
@@ -70,13 +72,13 @@ def tuning(result: TuneResult) -> Report:
                 Figure(_picture(result), _rounds(result), both=True),
                 Text(
                     f"Mean {metric} on dev after each round, of the {KINDS} arms that ran furthest; a line ends where "
-                    f"its arm left. The last points are means of {result.budget['seeds']} seeds.",
+                    f"its arm left. {_seeds(result)}",
                     quiet=True,
                 ),
             ],
         ),
         Section("The arms", [_arms(result), Text(_explained(result), quiet=True)]),
-        Section("The decision on dev", [_tests(result.dev), Text(_smallest(result), quiet=True)]),
+        Section("The decision on dev", [_tests(_decided(result)), Text(_smallest(result), quiet=True)]),
         Section(
             "Test, opened once",
             [_tests(result.comparisons), _gains(result), Text(CURSE if result.gains else "", quiet=True)],
@@ -133,7 +135,8 @@ def _explained(result: TuneResult) -> str:
     stopped = [f"{arm['name']} stopped: {arm['reason']}" for arm in result.arms if arm["reason"]]
     return (
         "Set aside, not started: the budget had no room. Price: cost of a pair relative to the default. p: of the test "
-        "against the leader of the round, or in the final against the default, adjusted by Holm's method. "
+        "against the leader of the round, or in the final against the default, adjusted by Holm's method; "
+        "of an arm that was trained in full after shorter runs, that of full runs. "
         f"{'; '.join(changes + stopped)}."
     )
 
@@ -193,6 +196,24 @@ def _gains(result: TuneResult) -> Table:
     return Table(("gain over the start", "metric", "on dev", "on test"), rows)
 
 
+def _decided(result: TuneResult) -> tuple[ArmTest, ...]:
+    """The tests of the final and, where a winner of shorter runs was trained in full, that of full runs."""
+    return result.dev if result.full is None else (*result.dev, result.full)
+
+
+def _seeds(result: TuneResult) -> str:
+    """Of how many trainings the last points are."""
+    shown = f"means of {counted(result.budget['seeds'], 'seed')}"
+    if _is_short(result):
+        return f"The points before the last are {shown}, the last ones full runs: of the default, and of a winner."
+    return f"The last points are {shown}."
+
+
+def _is_short(result: TuneResult) -> bool:
+    """Whether finalists ran shorter than a full run."""
+    return result.budget["final_steps"] < result.budget["full_steps"]
+
+
 def _smallest(result: TuneResult) -> str:
     return (
         f"With these dev queries and seeds, a true difference of {small_said(result.smallest_difference)} would have "
@@ -220,11 +241,14 @@ def _curve(result: TuneResult) -> Table:
 def _budget(result: TuneResult) -> Iterator[tuple[str, str]]:
     budget = result.budget
     yield "budget", budget["asked"]
+    if budget["choosing_steps"]:
+        yield "to settle the default", f"{budget['choosing_steps']:,} steps"
     yield "used", f"{budget['used_steps']:,.0f} of {budget['steps']:,} steps"
-    yield "a full run", f"{budget['final_steps']:,} of {budget['full_steps']:,} steps"
+    yield "a full run", f"{budget['full_steps']:,} steps"
+    if _is_short(result):
+        yield "a run of the final", f"{budget['final_steps']:,} steps"
     yield "time", duration(result.elapsed_s)
 
 
 def _again(result: TuneResult) -> str:
-    in_full = "# keeps the best step on dev; in the race each arm kept its last one"
-    return f"{result.again}\nembedtune train {result.recipe}    {in_full}"
+    return f"{result.again}\nembedtune train {result.recipe}"

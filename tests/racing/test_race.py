@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from embedtune.racing.arm import Arm, Heat, Play
+from embedtune.racing.outcome import Outcome
 from embedtune.racing.plan import plan_race
-from embedtune.racing.race import MERGED, Outcome, Race
+from embedtune.racing.race import MERGED, Race
 
 Drawn = Callable[..., Play]
 

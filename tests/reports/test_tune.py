@@ -54,7 +54,8 @@ def won() -> TuneResult:
         gains=(GainOnBoth(system="<b>rate x2", metric="ndcg@10", dev=0.09, test=0.08),),
         curve=LearningCurve((100, 200, 400), (0.6, 0.65, 0.7), 0.05, (0.02, 0.08)), queries_needed=1200,
         budget=SpentBudget(
-            asked="400steps", steps=400, used_steps=380.0, final_steps=40, full_steps=80, seeds=3, spent_s=63.0
+            asked="400steps", steps=400, used_steps=380.0, final_steps=40, full_steps=80, choosing_steps=24, seeds=3,
+            spent_s=63.0
         ),
         shared=("Texts were tokenized once.",), elapsed_s=63.0, start={METRIC: 0.6}, metric=METRIC,
         recipe="tuned/first/recipe.yaml", again="embedtune tune tuned/first/tune.yaml --output ANOTHER",
@@ -81,6 +82,15 @@ def test_markdown_and_terminal_say_the_same(won: TuneResult) -> None:
     for said in ("sigreg added", "Twice the pairs would bring about +0.0500", "about 1,200 queries"):
         assert said in text and said in terminal
     assert "380 of 400 steps" in text and "4 times out of 5" in text
+
+
+def test_full_runs_after_shorter_ones_are_shown_as_that(won: TuneResult) -> None:
+    last = RacedRound(steps=80, seeds=1, scores={"default": 0.75, "<b>rate x2": 0.77}, left={})
+    full = compared("default in full", "<b>rate x2 in full", 0.02, 0.01, "better")
+    text = markdown(tuning(replace(won, race=(*won.race, last), full=full)))
+    assert "in full against default in full" in text and "the last ones full runs" in text
+    assert "to settle the default" in text and "24 steps" in text
+    assert "last ones full runs" not in markdown(tuning(replace(won, budget={**won.budget, "full_steps": 40})))
 
 
 def test_a_default_that_is_kept_is_said_to_be(won: TuneResult) -> None:

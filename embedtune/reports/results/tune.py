@@ -15,8 +15,9 @@ class RacedArm(TypedDict):
     """A recipe that raced, or had no room to.
 
     `dev` holds its mean dev score where it ran furthest, after `steps` of its own steps; `gain` is that of the deciding
-    metric over the start. `left` says how it left: "winner", "default", "final", "behind", "no room" or "not started";
-    `p_value` is that of the test by which it left, adjusted. `reason` says why training could not go on.
+    metric over the start. `left` says how it left: "winner", "default", "final", "behind", "no room", "not started" or,
+    if it won a race of shorter runs and its full run was not better than that of the default, "not in full"; `p_value`
+    is that of the test by which it left, adjusted. `reason` says why training could not go on.
     """
 
     name: str
@@ -40,13 +41,18 @@ class RacedRound(TypedDict):
 
 
 class SpentBudget(TypedDict):
-    """What was asked for and what was used; `steps` are those of the default recipe."""
+    """What was asked for and what was used; `steps` are those of the default recipe, for everything.
+
+    `final_steps` are those of a finalist, `full_steps` those of the default's full run. `choosing_steps` were spent
+    before, on what the default left open.
+    """
 
     asked: str
     steps: int
     used_steps: float
     final_steps: int
     full_steps: int
+    choosing_steps: int
     seeds: int
     spent_s: float
 
@@ -89,6 +95,7 @@ class TuneResult(VerbResult):
         race: rounds in order, the final last.
         decision: what was decided on dev, in a sentence.
         dev: the test that decided, per challenger of the final.
+        full: the full run of the arm that won a race of shorter ones against that of the default, on dev; else None.
         smallest_difference: what the race would have found 4 times out of 5, in the deciding metric.
         verdict: the winner against the default on test; None without a test split.
         comparisons: on test, Holm-adjusted together: the start against the default and against the winner.
@@ -120,6 +127,7 @@ class TuneResult(VerbResult):
     budget: SpentBudget
     shared: tuple[str, ...]
     elapsed_s: float
+    full: ArmTest | None = None
     start: Mapping[str, float] = field(default_factory=dict)
     metric: str = ""
     recipe: str = ""

@@ -17,9 +17,8 @@ from embedtune.durable import read_sealed, write_sealed
 from embedtune.errors import Interrupted
 from embedtune.findings import counted
 from embedtune.models.merge.mix import KeptWeights, keep_weights, mix_into
-from embedtune.racing.arm import Arm, Heat
-from embedtune.racing.plan import RacePlan
-from embedtune.racing.race import MERGED, SORTING_SEED, Outcome, final_heat
+from embedtune.racing.arm import Heat
+from embedtune.racing.race import MERGED, SORTING_SEED
 from embedtune.workflows.shared.choosing.arms import ArmScores, ArmTrainer
 from embedtune.workflows.shared.jobs.job import key_of
 from embedtune.workflows.shared.scoring import SELECTION
@@ -96,12 +95,6 @@ class Heats:
     def weights(self, heat: Heat) -> Path:
         """The file with the weights of a heat of the final."""
         return self._path(heat).with_suffix(".safetensors")
-
-    def first_finals(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan) -> dict[str, ArmScores]:
-        """Scores of the first full run of each finalist, and of these merged: those whose models are tested."""
-        heats = [final_heat(arm, plan, self.seed) for arm in arms if arm.name in outcome.finals]
-        found = {heat.arm.name: self.scores(heat) for heat in heats}
-        return found | ({MERGED: self.merged_scores(heats)} if MERGED in outcome.finals else {})
 
     def _trained(self, heat: Heat, pairs: int | None) -> ArmScores:
         """Scores of a heat that is trained now.

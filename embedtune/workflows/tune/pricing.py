@@ -42,7 +42,7 @@ class RaceClock:
         """Seconds of all sessions so far."""
         return self.earlier_s + self.now() - self.started
 
-    def affords(self, steps: float, heats: int) -> bool:
+    def affords(self, steps: float, heats: float) -> bool:
         """Whether so many steps in so many heats fit into the time that is left.
 
         >>> RaceClock(100, 0, reserve_s=0, step_s=1, score_s=2, now=lambda: 50.0).affords(30, 4)
@@ -64,15 +64,17 @@ class RaceClock:
         """The budget in time that would carry so many steps in so many heats, from the start of the command."""
         return (self.spent_s + self.reserve_s + steps * self.step_s + heats * self.score_s) / SAFETY
 
-    def learn(self, steps: float, took_s: float) -> None:
+    def learn(self, steps: float, took_s: float, heats: float = 1) -> None:
         """Take what a heat really took, from its start to its scores, into account: half of the surprise.
+
+        A full run, which is scored on its way too, counts as more than one of `heats`.
 
         >>> clock = RaceClock(100, 0, step_s=1.0, score_s=10.0)
         >>> clock.learn(10, 40)
         >>> clock.step_s, clock.score_s
         (1.5, 15.0)
         """
-        expected = steps * self.step_s + self.score_s
+        expected = steps * self.step_s + heats * self.score_s
         if self.allowed_s is not None and expected:
             surprise = (1 + took_s / expected) / 2
             self.step_s, self.score_s = self.step_s * surprise, self.score_s * surprise

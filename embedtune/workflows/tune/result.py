@@ -11,16 +11,20 @@ from embedtune.config.verbs.tune import TuneConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.evaluation.verdicts.significance import Comparison, adjusted
 from embedtune.findings import Finding
-from embedtune.racing.arm import Arm
+from embedtune.racing.arm import Arm, full_heat
+from embedtune.racing.decision import Decision
 from embedtune.racing.more_data import LearningCurve, queries_to_see
-from embedtune.racing.plan import RacePlan
-from embedtune.racing.race import MERGED, Outcome
-from embedtune.reports.results.tune import ArmTest, GainOnBoth, RacedArm, RacedRound, SpentBudget, TuneResult
+from embedtune.racing.outcome import Outcome
+from embedtune.racing.plan import RacePlan, shortest_for_full_finals
+from embedtune.racing.race import MERGED
+from embedtune.reports.results.tune import ArmTest, GainOnBoth, SpentBudget, TuneResult
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.scoring import METRICS, PRIMARY, SELECTION, judge
+from embedtune.workflows.tune.folder import RaceFolder
 from embedtune.workflows.tune.heats import Heats
 from embedtune.workflows.tune.opened_test import TestScores
 from embedtune.workflows.tune.pricing import RaceClock
+from embedtune.workflows.tune.raced import raced_arms, raced_rounds
 from embedtune.workflows.tune.space import DEFAULT
 
 EFFECT = 0.01
@@ -51,10 +55,11 @@ def finished(
         model=str(folder / "model"),
         winner=decision.winner,
         default=DEFAULT,
-        arms=tuple(_arms(arms, plan, outcome, heats)),
-        race=tuple(_rounds(plan, outcome)),
+        arms=tuple(raced_arms(arms, plan, outcome, heats)),
+        race=tuple(raced_rounds(plan, outcome)),
         decision=decision.sentence,
         dev=tuple(_test(DEFAULT, name, found) for name, found in decision.tests.items()),
+        full=_in_full(decision),
         smallest_difference=round(decision.smallest, 6),
         verdict=verdict,
         comparisons=comparisons,
@@ -63,10 +68,11 @@ def finished(
         queries_needed=_needed(test, decision.winner),
         budget=SpentBudget(
             asked=config.tune.budget,
-            steps=plan.budget,
+            steps=plan.budget + _put_aside(arms, plan),
             used_steps=round(outcome.spent, 1),
-            final_steps=plan.final,
+            final_steps=outcome.final,
             full_steps=plan.course,
+            choosing_steps=int(RaceFolder(folder).facts()["chosen_steps"]),
             seeds=decision.seeds,
             spent_s=round(clock.spent_s, 2),
         ),
@@ -76,66 +82,24 @@ def finished(
         metric=SELECTION,
         recipe=str(folder / "recipe.yaml"),
         again=f"embedtune tune {shlex.quote(str(folder / 'tune.yaml'))} --output ANOTHER",
-        findings=(*data.findings, *_findings(verdict, comparisons, gains, plan)),
+        findings=(*data.findings, *_findings(verdict, comparisons, gains), *_short(outcome, plan)),
         described=data.described,
         facts={**machine_facts([config.model]), "data_sha256": dict(data.hashes), "plan": asdict(plan)},
         report=str(folder / "report.html"),
     )
 
 
-def _arms(arms: Sequence[Arm], plan: RacePlan, outcome: Outcome, heats: Heats) -> Iterator[RacedArm]:
-    """Every arm where it ran furthest; merged survivors last."""
-    base = float(heats.trainer.start.scores[SELECTION].mean())
-    for place, arm in enumerate(arms):
-        steps, mean, left, p_value = _furthest(arm, plan, outcome)
-        if place >= plan.arms:
-            left = "not started"
-        yield RacedArm(
-            name=arm.name,
-            changes=arm.changes,
-            price=arm.price,
-            steps=arm.steps(steps) if steps else 0,
-            dev={} if mean is None else {SELECTION: round(mean, 6)},
-            gain=None if mean is None else round(mean - base, 6),
-            left=left,
-            p_value=p_value,
-            reason=heats.stopped.get(arm.name, ""),
-        )
-    if MERGED in outcome.finals:
-        mean = float(outcome.finals[MERGED].mean())
-        yield RacedArm(
-            name=MERGED,
-            changes=("the mean of the weights of the finalists",),
-            price=0.0,
-            steps=0,
-            dev={SELECTION: round(mean, 6)},
-            gain=round(mean - base, 6),
-            left="winner" if outcome.decision.winner == MERGED else "final",
-            p_value=outcome.decision.tests[MERGED].p_value,
-            reason="",
-        )
+def _put_aside(arms: Sequence[Arm], plan: RacePlan) -> int:
+    """Steps for full runs besides the race: of the default, and of its dearest challenger."""
+    dearest = max((arm.cost for arm in arms[1 : plan.arms]), default=0.0)
+    return plan.course + round(plan.course * dearest) if plan.in_full else 0
 
 
-def _furthest(arm: Arm, plan: RacePlan, outcome: Outcome) -> tuple[int, float | None, str, float | None]:
-    """Steps, mean score, how it left and by which p-value."""
-    decision = outcome.decision
-    if arm.name in outcome.finals:
-        left = "winner" if arm.name == decision.winner else "default" if arm.name == decision.default else "final"
-        found = decision.tests.get(arm.name)
-        steps = max(1, round(plan.final * arm.course))
-        return steps, float(outcome.finals[arm.name].mean()), left, None if found is None else found.p_value
-    for one in reversed(outcome.rounds):
-        if arm.name in one.means:
-            p_value = next((test.p_value for test in one.tests if test.name == arm.name), None)
-            return one.steps, one.means[arm.name], one.left.get(arm.name, "no room"), p_value
-    return 0, None, "not started", None
-
-
-def _rounds(plan: RacePlan, outcome: Outcome) -> Iterator[RacedRound]:
-    for one in outcome.rounds:
-        yield RacedRound(steps=one.steps, seeds=1, scores=dict(one.means), left=dict(one.left))
-    means = {name: float(own.mean()) for name, own in outcome.finals.items()}
-    yield RacedRound(steps=plan.final, seeds=outcome.decision.seeds, scores=means, left={})
+def _in_full(decision: Decision) -> ArmTest | None:
+    """The test of full runs; None where finalists ran in full, or none was named."""
+    if decision.full is None:
+        return None
+    return _test(f"{decision.default} in full", f"{decision.named} in full", decision.full)
 
 
 def _test(a: str, b: str, found: Comparison) -> ArmTest:
@@ -174,7 +138,13 @@ def _gains(
     if test is None:
         return
     start = heats.trainer.start.scores
-    for name, scores in heats.first_finals(outcome, arms, plan).items():
+    full = [full_heat(arm, plan, heats.seed) for arm in arms if arm.name in outcome.full]
+    of_models = {heat.arm.name: heats.scores(heat) for heat in full}
+    if MERGED in outcome.full:
+        of_models[MERGED] = heats.merged_scores(
+            [full_heat(arm, plan, heats.seed) for arm in arms if arm.name in outcome.finals]
+        )
+    for name, scores in of_models.items():
         if name in test:
             for metric in METRICS:
                 if metric in test[name].per_query:
@@ -202,7 +172,7 @@ def _shared(heats: Heats, chosen: str) -> Iterator[str]:
 
 
 def _findings(
-    verdict: Comparison | None, comparisons: Sequence[ArmTest], gains: Sequence[GainOnBoth], plan: RacePlan
+    verdict: Comparison | None, comparisons: Sequence[ArmTest], gains: Sequence[GainOnBoth]
 ) -> Iterator[Finding]:
     if verdict is None:
         yield Finding("no-evidence", "warning", 0, "there is no test split, so nothing confirms what dev chose.", "")
@@ -217,3 +187,18 @@ def _findings(
         if gain["metric"] == PRIMARY and gain["dev"] > EFFECT and gain["test"] < FEWER * gain["dev"]:
             message = f"{gain['system']} gained {gain['dev']:+.3f} on dev and {gain['test']:+.3f} on test."
             yield Finding("curse", "note", 1, message, "What dev chooses looks better on dev than it is.")
+
+
+def _short(outcome: Outcome, plan: RacePlan) -> Iterator[Finding]:
+    """That finalists ran shorter than a full run, and what would change that."""
+    if outcome.final < plan.course:
+        message = (
+            f"finalists trained {outcome.final:,} steps; a full run of the default takes {plan.course:,}. "
+            "The default, and a winner if there was one, were trained in full besides."
+        )
+        enough = f"{shortest_for_full_finals(plan.course):,} steps"
+        fix = (
+            "What is best for short runs, such as a high rate, may not be best for full ones, and what is best for "
+            f"those may be missed: a race of {enough} or more runs its final in full."
+        )
+        yield Finding("short-runs", "note", outcome.final, message, fix)

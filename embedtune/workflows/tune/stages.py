@@ -1,7 +1,7 @@
 """A race from its checked options to its report: settle the default, price the arms, race, test once, save, write."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from embedtune.config.verbs.tune import TuneConfig
 from embedtune.durable import discard, write_text
 from embedtune.findings import Finding
 from embedtune.models.files.save import save_encoder
-from embedtune.racing.arm import Arm, Heat
+from embedtune.racing.arm import Arm, Heat, Play, full_heat, is_full
+from embedtune.racing.full_runs import with_full_runs
 from embedtune.racing.more_data import LearningCurve, learning_curve
+from embedtune.racing.outcome import Outcome, Round
 from embedtune.racing.plan import RacePlan
-from embedtune.racing.race import MERGED, Outcome, Race, Round, final_heat
+from embedtune.racing.race import MERGED, Race
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.tune import TuneResult
@@ -28,7 +30,7 @@ from embedtune.workflows.tune.folder import RESULT, RaceFolder
 from embedtune.workflows.tune.heats import Heats
 from embedtune.workflows.tune.memory import within_memory
 from embedtune.workflows.tune.opened_test import TestScores, open_test
-from embedtune.workflows.tune.planning import CHOOSING, SHARES, Planning
+from embedtune.workflows.tune.planning import SHARES, Planning
 from embedtune.workflows.tune.pricing import RaceClock
 from embedtune.workflows.tune.result import finished
 from embedtune.workflows.tune.space import DEFAULT, arms_of
@@ -62,12 +64,11 @@ class Tuning:
         entered, found = within_memory(every, self.config.tune.memory_bytes, trainer, self.folder, self.talk)
         self.findings += found
         configs = {arm.name: own for arm, own in entered}
-        planning = Planning(self.config.tune, trainer, configs, self.opened.data.test, self.folder, clock, self.talk)
+        planning = self._planning(trainer, configs, clock)
         arms, plan = planning.planned([arm for arm, _ in entered])
-        self.findings += planning.findings
         heats = Heats(trainer, configs, self.folder.heats, default.training.seed)
         outcome = self._raced(arms, plan, heats, clock)
-        curve = self._curve(outcome, arms, plan, heats)
+        curve = self._curve(outcome, arms, plan, heats, clock)
         test = self._tested(outcome, arms, plan, heats)
         self._saved(outcome, arms, plan, heats)
         self.folder.note(spent_s=round(clock.spent_s, 2))
@@ -85,17 +86,20 @@ class Tuning:
         allowed = race.amount if race.unit == "seconds" else None
         return RaceClock(allowed, self.started, earlier_s=float(self.folder.facts().get("spent_s", 0.0)))
 
+    def _planning(self, trainer: ArmTrainer, configs: Mapping[str, TrainConfig], clock: RaceClock) -> Planning:
+        return Planning(self.config.tune, trainer, configs, self.opened.data.test, self.folder, clock, self.talk)
+
     def _default(self, trainer: ArmTrainer, clock: RaceClock) -> tuple[TrainConfig, str]:
         """The default recipe with everything settled: as an interrupted race left it, or settled now."""
         facts = self.folder.facts()
         if "chosen" not in facts:
-            race = self.config.tune
-            trials = int(CHOOSING * race.amount) if race.unit == "steps" else None
-            seconds = CHOOSING * max(0.0, (clock.allowed_s or 0.0) - clock.spent_s)
-            chosen, steps = trainer.choose(self.talk, steps=trials, seconds=seconds)
+            choice = trainer.open_choice
+            if choice is not None:
+                self._planning(trainer, {DEFAULT: choice.plain}, clock).demand_room_for(choice)
+            chosen = trainer.choose(self.talk)
             nowhere = trainer.config.output.model_copy(update={"folder": None})
             write_text(self._at(DEFAULT_RECIPE), dump_config(trainer.config.model_copy(update={"output": nowhere})))
-            self.folder.note(chosen=chosen, chosen_steps=steps)
+            self.folder.note(chosen=chosen, chosen_steps=choice.all_steps if choice else 0)
             facts = self.folder.facts()
         default = load(TrainConfig, str(self._at(DEFAULT_RECIPE)))
         trainer.config = default
@@ -104,31 +108,51 @@ class Tuning:
         return default, str(facts["chosen"])
 
     def _raced(self, arms: Sequence[Arm], plan: RacePlan, heats: Heats, clock: RaceClock) -> Outcome:
-        """The race, each heat told as it ends."""
-        with self.talk.progress("racing", total=plan.budget) as tell:
+        """The race and its full runs, each heat told as it ends.
+
+        Where the default is trained in full besides, that comes first: whatever happens later, its model is there, and
+        what a full run really takes is known.
+        """
+        affords = None if clock.allowed_s is None else clock.affords
+        merge = None if plan.in_full else heats.merged  # means of the weights of shorter runs are no model to leave
+        seed, is_done = heats.seed, heats.is_done
+        total = plan.budget + (plan.course + round(plan.aside(1.0)) if plan.in_full else 0)
+        with self.talk.progress("racing", total=total) as tell:
+            played = self._played(heats, plan, clock, lambda spent, name: tell(min(total, round(spent)), None, name))
+            if plan.in_full:
+                played(full_heat(arms[0], plan, seed))
             race = Race(
-                arms,
-                plan,
-                lambda heat: played(heat),
-                SELECTION,
-                seed=heats.seed,
-                merge=heats.merged,
-                affords=None if clock.allowed_s is None else clock.affords,
-                is_done=heats.is_done,
-                tell=self._tell_round,
+                arms, plan, played, SELECTION, seed=seed, merge=merge, affords=affords, is_done=is_done,
+                keep_final=self._final, tell=self._tell_round,
+            )  # fmt: skip
+            outcome = with_full_runs(
+                race.run(), arms, plan, played, SELECTION, seed=seed, affords=affords, is_done=is_done
             )
-
-            def played(heat: Heat) -> np.ndarray:
-                tell(min(plan.budget, round(race.spent)), None, heat.arm.name)
-                found = heats.play(heat)
-                scores = heats.scores(heat)
-                clock.learn(heat.budget * heat.arm.price, scores.train_s + scores.score_s)
-                self.folder.note(spent_s=round(clock.spent_s, 2))
-                return found
-
-            outcome = race.run()
         self.talk.say(outcome.decision.sentence)
         return outcome
+
+    def _played(self, heats: Heats, plan: RacePlan, clock: RaceClock, tell: Callable[[float, str], None]) -> Play:
+        """Lets an arm run, unless it did: tells how far all are, and what it took."""
+        run: dict[Heat, np.ndarray] = {}
+
+        def play(heat: Heat) -> np.ndarray:
+            if heat not in run:
+                tell(sum(one.budget * one.arm.price for one in run), heat.arm.name)
+                run[heat] = heats.play(heat)
+                scores = heats.scores(heat)
+                watched = 1 + is_full(heat, plan) * plan.watching
+                clock.learn(heat.budget * heat.arm.price, scores.train_s + scores.score_s, watched)
+                self.folder.note(spent_s=round(clock.spent_s, 2))
+            return run[heat]
+
+        return play
+
+    def _final(self, steps: int) -> int:
+        """Steps of a finalist: as an interrupted race had decided, or as decided now."""
+        decided = self.folder.facts().get("final")
+        if decided is None:
+            self.folder.note(final=steps)
+        return int(decided or steps)
 
     def _tell_round(self, one: Round) -> None:
         behind = [name for name, why in one.left.items() if why == "behind"]
@@ -139,12 +163,17 @@ class Tuning:
         said += [f"no room for: {', '.join(waiting)}"] if waiting else []
         self.talk.say("; ".join(said))
 
-    def _curve(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, heats: Heats) -> LearningCurve | None:
+    def _curve(
+        self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, heats: Heats, clock: RaceClock
+    ) -> LearningCurve | None:
         """Scores of the winner's recipe on fewer pairs; of a merged winner, that of the default."""
         if not self.config.tune.curve:
             return None
         winner = next((arm for arm in arms if arm.name == outcome.decision.winner), arms[0])
-        full, rows = final_heat(winner, plan, heats.seed), len(self.opened.data.train)
+        full, rows = full_heat(winner, plan, heats.seed), len(self.opened.data.train)
+        if not clock.affords(sum(SHARES) * full.budget * winner.price, len(SHARES) * (1 + plan.watching)):
+            self.talk.say("no time was left for the learning curve")
+            return None
         scores = {rows: heats.play(full)}
         with self.talk.progress("learning curve", total=len(SHARES)) as tell:
             for number, share in enumerate(SHARES):
@@ -159,7 +188,7 @@ class Tuning:
     def _tested(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, heats: Heats) -> TestScores | None:
         """Scores of the start, the default and the winner on the test split."""
         winner = self._winning(outcome, arms, plan, heats.seed)
-        default = [final_heat(arms[0], plan, heats.seed)]
+        default = [full_heat(arms[0], plan, heats.seed)]
         ways = {"start": heats.trainer.restart, DEFAULT: lambda: heats.mix(default)}
         if outcome.decision.replaced:
             ways[outcome.decision.winner] = lambda: heats.mix(winner)
@@ -169,7 +198,7 @@ class Tuning:
         """The heats whose weights make the winner's model: one, or all finalists' where merging won."""
         name = outcome.decision.winner
         names = [one for one in outcome.finals if one != MERGED] if name == MERGED else [name]
-        return [final_heat(arm, plan, seed) for arm in arms if arm.name in names]
+        return [full_heat(arm, plan, seed) for arm in arms if arm.name in names]
 
     def _saved(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, heats: Heats) -> None:
         """The winner's model and recipe; the weights of all heats are no longer needed."""

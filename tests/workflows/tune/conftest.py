@@ -36,7 +36,7 @@ def raced(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "training": {"batch_size": 32, "epochs": 2, "device": "cpu"},
         "guide": {"name": "none"},
         "output": {"store": "none"},
-        "tune": {"budget": "60steps", "arms": ARMS, "seeds": 3},
+        "tune": {"budget": "100steps", "arms": ARMS, "seeds": 3},
     }
     path.write_text(json.dumps(recipe), encoding="utf-8")  # JSON is YAML
     return path

@@ -13,10 +13,11 @@ from embedtune.errors import ConfigError
 from embedtune.identity import text_ids
 from embedtune.models.encode.encode import encode
 from embedtune.workflows.shared.talk import Silence
-from embedtune.workflows.train.arms import race_rows, trainer
+from embedtune.workflows.train.arms import default_choice, race_rows, trainer
 from embedtune.workflows.train.arms.opened import open_arms
 from embedtune.workflows.train.arms.trainer import TrainArms
 from embedtune.workflows.train.guide.margin import ChosenMargin
+from embedtune.workflows.train.guide.trials import trial_steps
 
 DEFAULT = [
     "loss.0.name=infonce",
@@ -80,6 +81,21 @@ def test_adapters_start_again_for_each_training(arms: TrainArms) -> None:
     assert all((first[name] == second[name]).all() for name in first)
 
 
+def test_a_full_run_keeps_its_best_point_and_a_shorter_one_its_last(arms: TrainArms) -> None:
+    """Such a rate destroys the encoder, so that its best point is the start."""
+    config = _settled(arms, "model.lora.rank=2", "training.lr=1")
+    steps, start = arms.steps(config), arms.start.scores["logrank@1000"]
+    full = arms.train(config, steps=steps, seed=0)
+    weights = {name: one.clone() for name, one in arms.encoder.model.state_dict().items()}
+    assert full.scores["logrank@1000"].mean() >= start.mean() - 1e-6
+    assert arms.scored().scores["logrank@1000"] == pytest.approx(full.scores["logrank@1000"], abs=1e-6)
+    assert arms.train(config, steps=steps - 1, seed=0).scores["logrank@1000"].mean() < start.mean()
+    arms.restart()
+    unchanged = [(one == weights[name]).all() for name, one in arms.encoder.model.state_dict().items()]
+    assert all(unchanged) or full.scores["logrank@1000"].mean() > start.mean()
+    assert not list(arms.folder.glob("full-run*"))  # its checkpoints are gone
+
+
 def test_lower_layers_stay_as_they_are(arms: TrainArms) -> None:
     moved = learned(arms, "training.freeze_layers=1", "training.embeddings=frozen")
     layers = {name: np.abs(delta).max() for name, delta in moved.items()}
@@ -137,25 +153,27 @@ def test_a_price_is_that_of_a_step_and_not_of_what_comes_before(arms: TrainArms)
     assert 0 < found.work_s <= 4 * found.step_s * torch.get_num_threads()
 
 
-@pytest.mark.parametrize(("given", "tried"), [({"seconds": 1e-3}, 0), ({"seconds": 1e4}, 1), ({"steps": 1}, 0)])
-def test_a_margin_is_tried_where_there_is_time_for_it(
-    questions: Path,
-    bert_folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    given: dict[str, float],
-    tried: int,
+@pytest.mark.parametrize(("guide", "tried"), [("self", 1), ("none", 0)])
+def test_the_default_gets_its_margin_as_a_run_does(
+    questions: Path, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, guide: str, tried: int
 ) -> None:
     calls: list[int] = []
     monkeypatch.setattr(
-        trainer, "choose_margin", lambda config, ground: calls.append(1) or ChosenMargin(0.0, {}, "it was best")
+        default_choice, "choose_margin", lambda config, ground: calls.append(1) or ChosenMargin(0.0, {}, "it was best")
     )
-    found = open_arms(recipe(questions, bert_folder, "loss.0.name=gist", "guide.name=self"), Silence())
+    monkeypatch.setattr(trainer, "FEWEST_QUERIES", 1)  # it is checked against the few queries of these data
+    found = open_arms(recipe(questions, bert_folder, "loss.0.name=gist", f"guide.name={guide}"), Silence())
     racing = found.load(tmp_path, Silence())
-    said, steps = racing.choose(Silence(), **given)
-    assert len(calls) == tried and (steps > 0) is (tried == 1)
-    assert said.startswith("The default's guide: it was best" if tried else "The default has no guide")
-    assert racing.config.guide.name == ("self" if tried else "none")
+    choice = racing.open_choice
+    assert (choice is not None) is (tried == 1)
+    if choice is not None:  # plain, and with a guide
+        assert (choice.plain_trials, choice.guided_trials) == (1, 1)
+        assert choice.all_steps == 2 * trial_steps(racing.encoder, racing.steps(racing.config))
+        assert (choice.plain.guide.name, choice.guided.guide.name) == ("none", "self")
+    said = racing.choose(Silence())
+    assert len(calls) == tried
+    assert said == ("The default's guide: it was best." if tried else "")
+    assert racing.config.guide.name == guide
 
 
 def test_less_memory_means_smaller_micro_batches(arms: TrainArms) -> None:

@@ -12,7 +12,7 @@ from embedtune.config.verbs.train import TrainConfig
 from embedtune.config.verbs.tune import RaceSection
 from embedtune.errors import ConfigError
 from embedtune.racing.arm import Arm
-from embedtune.workflows.shared.choosing.arms import Priced
+from embedtune.workflows.shared.choosing.arms import OpenChoice, Priced
 from embedtune.workflows.shared.talk import Silence
 from embedtune.workflows.tune.folder import RaceFolder
 from embedtune.workflows.tune.planning import Planning
@@ -31,6 +31,9 @@ class Timed:
 
     def steps(self, config: TrainConfig) -> int:
         return 40
+
+    def evaluations(self, config: TrainConfig) -> int:
+        return 0
 
     def making_s(self, config: TrainConfig) -> float:
         return 50.0 * (config.negatives.mined or 0)
@@ -88,7 +91,7 @@ def test_what_a_small_budget_is_told_to_be_is_enough(
         planning(tmp_path, budget, clock(seconds), chosen=9 if seconds is None else 0, curve=curve).planned(ARMS)
     assert ("the learning curve" in str(caught.value.message)) is curve
     enough = str(caught.value.next).split()[1]
-    chosen = int(0.15 * RaceSection(budget=enough).amount) if seconds is None else 0  # the most that trials may take
+    chosen = 9 if seconds is None else 0
     allowed = None if seconds is None else RaceSection(budget=enough).amount
     _, plan = planning(tmp_path, enough, clock(allowed), chosen=chosen, curve=curve).planned(ARMS)
     assert plan.budget >= 60
@@ -152,3 +155,54 @@ def test_a_budget_that_is_too_small_is_refused_before_all_arms_are_priced(tmp_pa
     with pytest.raises(ConfigError, match="it needs 60"):
         asked.planned(arms)
     assert trainer.asked == 2
+
+
+CHOICE = OpenChoice(
+    20, TrainConfig(training=TrainingSection(epochs=1)), 2, TrainConfig(training=TrainingSection(epochs=2)), 1
+)
+"""Two trials like the default, and one that is dearer."""
+
+
+@pytest.mark.parametrize(("budget", "seconds"), [("150steps", None), ("130s", 130.0)])
+def test_what_the_default_leaves_open_is_paid_for_before_it_is_chosen(
+    tmp_path: Path, budget: str, seconds: float | None
+) -> None:
+    clock = RaceClock(seconds, 0.0, now=lambda: 4.0)
+    with pytest.raises(ConfigError, match=r" after .*the choice of rate and margin and full runs of") as caught:
+        planning(tmp_path, budget, clock).demand_room_for(CHOICE)
+    enough = str(caught.value.next).split()[1]
+    amount = RaceSection(budget=enough).amount
+    clock = RaceClock(None if seconds is None else amount, 0.0, now=lambda: 4.0)
+    asked = planning(tmp_path, enough, clock)
+    asked.demand_room_for(CHOICE)
+    # By hand: the trials, two full runs of 40 steps, and a race of 60.
+    if seconds is None:
+        assert amount == 3 * 20 + 2 * 40 + 60
+    else:
+        trials = 2 * (BEFORE_S + SCORE_S + 20 * STEP_S[1]) + BEFORE_S + SCORE_S + 20 * STEP_S[2]
+        full = (1 + 1) * (40 * STEP_S[1] + BEFORE_S + SCORE_S)
+        assert amount >= 4 + trials + full + 60 * STEP_S[1]
+    # Once it is chosen, it is not paid again.
+    asked.folder.note(chosen_steps=CHOICE.all_steps if seconds is None else 0)
+    _, plan = asked.planned(ARMS)
+    assert plan.in_full and plan.budget >= 60
+
+
+def test_full_runs_of_arms_that_race_are_put_aside(tmp_path: Path) -> None:
+    clock = RaceClock(240.0, 0.0, now=lambda: 0.0)
+    arms, plan = planning(tmp_path, "240s", clock).planned(ARMS)
+    dearest, scoring_s = arms[1].price, BEFORE_S + SCORE_S
+    full_s = 40 * STEP_S[1] * (1 + dearest) + 2 * scoring_s
+    assert plan.in_full and plan.budget * STEP_S[1] + full_s + 12 * scoring_s <= 240
+    assert plan.aside(dearest) == pytest.approx(40 * dearest)
+
+
+def test_an_arm_that_is_too_dear_for_the_budget_is_named(tmp_path: Path) -> None:
+    said: list[str] = []
+    arms = [*ARMS, Arm("long", course=4.0)]
+    asked = planning(tmp_path, "220steps", RaceClock(None, 0.0))
+    asked.configs = dict(asked.configs) | {"long": TrainConfig()}
+    asked.talk = SimpleNamespace(say=said.append)  # type: ignore[assignment]
+    found, plan = asked.planned(arms)
+    assert [arm.name for arm in found] == ["default", "dear", "long"] and plan.arms == 2
+    assert any(line.startswith("left out, because full runs of them") and "long" in line for line in said)

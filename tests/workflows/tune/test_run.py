@@ -34,11 +34,11 @@ def without_times(result: TuneResult) -> dict[str, Any]:
 def test_everyone_who_raced_is_listed_with_how_it_ended(done: TuneResult) -> None:
     names = [arm["name"] for arm in done.arms]
     assert names[:4] == ["default", "faster", "hot", "frozen"]
-    assert {arm["left"] for arm in done.arms} <= {"winner", "default", "final", "behind", "no room"}
+    assert {arm["left"] for arm in done.arms} <= {"winner", "default", "final", "behind", "no room", "not in full"}
     # An arm that hardly learns has the scores of the start.
     frozen = done.arms[3]
     assert frozen["gain"] == pytest.approx(0, abs=1e-4)
-    assert done.budget["used_steps"] <= done.budget["steps"] == 60
+    assert done.budget["used_steps"] <= done.budget["steps"] == 100
 
 
 def test_the_scores_of_the_start_are_those_that_evaluation_gives(done: TuneResult) -> None:
@@ -60,6 +60,22 @@ def test_what_is_left_is_the_model_its_recipe_and_the_page(done: TuneResult) -> 
     assert "<svg" in page and "The arms" in page and "Test, opened once" in page
 
 
+def test_the_model_is_the_one_that_training_with_the_recipe_leaves(done: TuneResult, tmp_path: Path) -> None:
+    assert done.budget["final_steps"] < done.budget["full_steps"]  # finalists ran shorter than that
+    trained = embedtune.train(Path(done.output) / "recipe.yaml", output=tmp_path / "run")
+    assert trained.steps >= done.budget["full_steps"]
+    first, second = (load_file(next(Path(one).rglob("*.safetensors"))) for one in (done.model, trained.model))
+    assert first.keys() == second.keys() and all((first[name] == second[name]).all() for name in first)
+
+
+def test_full_runs_come_last_in_the_race(done: TuneResult) -> None:
+    last = done.race[-1]
+    assert last["steps"] == done.budget["full_steps"] and last["seeds"] == 1
+    named = {arm["name"] for arm in done.arms if arm["left"] in ("default", "not in full", "winner")}
+    assert set(last["scores"]) == named
+    assert (done.full is not None) is (len(named) == 2)
+
+
 def test_dev_gain_stands_beside_test_gain_of_each_model_that_was_tested(done: TuneResult) -> None:
     assert {gain["system"] for gain in done.gains} == {"default", done.winner}
     ndcg = next(gain for gain in done.gains if gain["system"] == "default" and gain["metric"] == "ndcg@10")
@@ -74,7 +90,7 @@ def test_the_result_reads_back(done: TuneResult) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("at", [0, 6])
+@pytest.mark.parametrize("at", [0, 1, 6])
 def test_an_interrupted_race_ends_the_same(
     done: TuneResult, questions: Path, raced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:

@@ -50,6 +50,30 @@ class Priced:
 
 
 @dataclass(frozen=True)
+class OpenChoice:
+    """What the default recipe leaves open: short runs decide it on dev before the race, as they do before a run.
+
+    Args:
+        steps: of each.
+        plain: the recipe without a guide.
+        plain_trials: how many are like it.
+        guided: the recipe with one.
+        guided_trials: how many are like that.
+    """
+
+    steps: int
+    plain: TrainConfig
+    plain_trials: int
+    guided: TrainConfig
+    guided_trials: int
+
+    @property
+    def all_steps(self) -> int:
+        """Of all together."""
+        return self.steps * (self.plain_trials + self.guided_trials)
+
+
+@dataclass(frozen=True)
 class ArmMemory:
     """What training an arm takes, as forecast.
 
@@ -88,11 +112,12 @@ class ArmTrainer(Protocol):
     def start(self) -> ArmScores:
         """Scores of the encoder before training."""
 
-    def choose(self, talk: Talk, *, steps: int | None = None, seconds: float = 0.0) -> tuple[str, int]:
-        """Settle the margin that the default leaves open, if that takes no more steps or, without these, seconds.
+    @property
+    def open_choice(self) -> OpenChoice | None:
+        """What is to be chosen before the race; None if nothing is."""
 
-        Returns: how it was chosen, in a sentence, and the steps that this took; an empty sentence if it was not open.
-        """
+    def choose(self, talk: Talk) -> str:
+        """Settle what the default leaves open, and say in a sentence how it was chosen; an empty one if nothing was."""
 
     def making_s(self, config: TrainConfig) -> float:
         """Seconds, about, of what is still to be made for a recipe once, such as negatives that are looked for."""
@@ -109,8 +134,14 @@ class ArmTrainer(Protocol):
     def steps(self, config: TrainConfig) -> int:
         """Steps of a full run of a settled recipe."""
 
+    def evaluations(self, config: TrainConfig) -> int:
+        """Scorings of dev within a full run, of which the best point is kept."""
+
     def train(self, config: TrainConfig, *, steps: int, seed: int, pairs: int | None = None) -> ArmScores:
         """Train from the start for so many steps and score dev; the encoder is left trained.
+
+        A run of all steps of the recipe, or on fewer pairs, evaluates dev on the way and keeps its best point, as
+        `embedtune train` does; a shorter one keeps its last.
 
         Args:
             config: a recipe like the default one, everything settled.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from embedtune.config.section import AUTO
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
@@ -60,7 +61,8 @@ class TrainArmData:
         declare_cosine(encoder)
         encoder = to_be_scored(encoder, self.config)
         config = settled(to_scale(self.config, self.data.train), self.losses, encoder, len(self.data.train))
-        return TrainArms(config, self.data, encoder, folder, open_store(config.output.store), self.vectors)
+        store, rate_is_open = open_store(config.output.store), training.lr == AUTO
+        return TrainArms(config, self.data, encoder, folder, store, self.vectors, rate_is_open)
 
 
 def open_arms(config: TrainConfig, talk: Talk) -> TrainArmData:

@@ -25,23 +25,21 @@ from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.fit import Fit, PreparedFit
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
-from embedtune.workflows.shared.choosing.arms import ArmMemory, ArmScores, Priced
+from embedtune.workflows.shared.choosing.arms import ArmMemory, ArmScores, OpenChoice, Priced
 from embedtune.workflows.shared.guard.sampled import sampled
-from embedtune.workflows.shared.scoring import DEV_METRICS, Known, read_judged, score
+from embedtune.workflows.shared.scoring import DEV_METRICS, Known, dev_scores, read_judged, score
 from embedtune.workflows.shared.talk import Silence, Talk
 from embedtune.workflows.train.arms.adapted import AdaptedCopies, take_over
+from embedtune.workflows.train.arms.default_choice import chosen, open_choice
 from embedtune.workflows.train.arms.forecast_memory import forecast_memory
+from embedtune.workflows.train.arms.full_run import evaluated, in_full
 from embedtune.workflows.train.arms.race_rows import RaceRows
 from embedtune.workflows.train.arms.race_texts import RaceTexts, batch_size
 from embedtune.workflows.train.arms.step_times import StepTimes
 from embedtune.workflows.train.guide.guiding import choose_guide
-from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, margins_for
-from embedtune.workflows.train.guide.trials import TrialGround
+from embedtune.workflows.train.guide.trials import FEWEST_QUERIES, TrialGround
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
 from embedtune.workflows.train.recipe_checks import built_terms
-
-PRICED = 6
-"""Steps that are measured before trials."""
 
 
 @dataclass
@@ -52,6 +50,7 @@ class TrainArms:
         config: the default recipe, settled.
         folder: for temporary files.
         store: of vectors by encoders that do not learn.
+        rate_is_open: whether the recipe left the learning rate open.
     """
 
     config: TrainConfig
@@ -60,6 +59,7 @@ class TrainArms:
     folder: Path
     store: VectorStore | None
     vectors: GuideVectors | None
+    rate_is_open: bool = False
 
     @cached_property
     def dev(self) -> RetrievalSet:
@@ -125,31 +125,33 @@ class TrainArms:
         rows = len(self.data.train)
         return Course.of(config.training, rows, static=False).steps(rows)
 
-    def choose(self, talk: Talk, *, steps: int | None = None, seconds: float = 0.0) -> tuple[str, int]:
-        """Settle the margin that the default leaves open: by trials, or as no guide where these take too long."""
-        if not is_open(self.config):
-            return "", 0
-        trials = self._trials_in(seconds) if steps is None else steps
-        self.restart()
-        plan = self._prepared(self.config, self._rows.of(self.config, None), None)
-        reference = self._reference(self.config, plan)
-        ground = TrialGround(plan, self.dev, self.encoder, talk, self.store, self.vectors, reference)
-        steps = len(margins_for(self.encoder)) * ground.steps
-        if steps > trials:
-            self.config = decided(self.config, None)
-            return f"The default has no guide: to try margins would take {steps} steps. Guides race as arms.", 0
-        choice = choose_margin(self.config, ground)
-        self.config = decided(self.config, choice.margin)
-        return f"The default's guide: {choice.reason}.", steps
+    @property
+    def open_choice(self) -> OpenChoice | None:
+        """The rate of a starter and the margin of a guide, as far as they are open and dev has queries to choose by."""
+        if len(self.dev) < FEWEST_QUERIES:
+            return None
+        return open_choice(self.config, self.encoder, self.steps(self.config), rate_is_open=self._rate_is_open)
 
-    def _trials_in(self, seconds: float) -> int:
-        """Steps of trials that fit into so many seconds, each trial with what comes before it and its scores."""
-        margins = margins_for(self.encoder)
-        price = self.priced(decided(self.config, margins[-1]), PRICED)
-        return max(0, int((seconds - len(margins) * (price.before_s + self.start.score_s)) / price.step_s))
+    def choose(self, talk: Talk) -> str:
+        """Settle what the default leaves open, as a run does."""
+        self.restart()
+        self.config, said = chosen(
+            self.config, lambda config: self._ground(config, talk), rate_is_open=self._rate_is_open
+        )
+        return said
+
+    @property
+    def _rate_is_open(self) -> bool:
+        return self.rate_is_open and not self.data.unpaired
+
+    def _ground(self, config: TrainConfig, talk: Talk) -> TrialGround:
+        """Where the default is tried."""
+        plan = self._prepared(config, self._rows.of(config, None), None)
+        reference = self._reference(config, plan)
+        return TrialGround(plan, self.dev, self.encoder, talk, self.store, self.vectors, reference)
 
     def train(self, config: TrainConfig, *, steps: int, seed: int, pairs: int | None = None) -> ArmScores:
-        """Train from the start for so many steps and score dev; the encoder is left trained."""
+        """Train from the start for so many steps and score dev; a full run leaves its best point in the encoder."""
         began = time.perf_counter()
         try:
             self._fit(config, steps=steps, seed=seed, pairs=pairs)
@@ -183,7 +185,7 @@ class TrainArms:
         callbacks: tuple[TrainerCallback, ...] = (),
     ) -> None:
         self.restart()
-        learner = self._learner(config)
+        learner, whole = self._learner(config), pairs is not None or steps >= self.steps(config)
         torch.manual_seed(seed)  # heads that losses own draw their weights before the trainer sets its seed
         rows = self._rows.of(config, pairs)
         epochs = math.ceil(steps / max(1, -(-len(rows) // batch_size(config))))
@@ -198,9 +200,25 @@ class TrainArms:
             reference=self._reference(config, plan),
             callbacks=(*guiding.callbacks, *callbacks),
         )
-        fit(learner, run)
+        if whole and not callbacks:
+            scores = dev_scores(learner, self._judged, self._known[0])
+            with in_full(run, self._evaluated(config, steps), scores, self.folder) as full:
+                fit(learner, full)
+        else:
+            fit(learner, run)
         if learner is not self.encoder:
             take_over(self.encoder, learner)
+
+    def _evaluated(self, config: TrainConfig, steps: int) -> TrainConfig:
+        """The recipe with the dev evaluations of a full run."""
+        _, texts = self._texts.of(config, self._rows.of(config, None), None)
+        return evaluated(config, self.dev, self.encoder, steps, texts, batch_size(config))
+
+    def evaluations(self, config: TrainConfig) -> int:
+        """Scorings of dev within a full run."""
+        steps = self.steps(config)
+        every = self._evaluated(config, steps).training.evaluate_every
+        return 1 + (-(-steps // every) if isinstance(every, int) else 0)  # the start is scored, too
 
     def memory(self, config: TrainConfig, most: int) -> ArmMemory:
         """What training a recipe takes, in micro-batches where it would take more than so many bytes otherwise."""
