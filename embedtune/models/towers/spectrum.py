@@ -14,8 +14,8 @@ FLOOR, ENVELOPE_FLOOR = 1e-4, 1.0
 """Added to each power before the logarithm, where a signal of variance 1 has a mean power of 2 per line. That of the
 envelope is high, so that only lines that stand out of its noise count."""
 ENVELOPE_WEIGHT = 2.0
-"""Times which the logarithms of the envelope's lines are taken. Their high floor leaves them less spread than the bands,
-which would decide alone: yet how often something strikes is what bearings with the same fault have in common."""
+"""By which the logarithms of the envelope's lines are multiplied. Their high floor leaves them less spread than the
+bands, which would decide alone; but how often something strikes is what bearings with the same fault share."""
 
 
 def spectrum(samples: np.ndarray) -> np.ndarray:

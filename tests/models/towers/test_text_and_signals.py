@@ -111,13 +111,23 @@ def test_the_first_layer_standardises_the_training_spectra(bert: Encoder, names:
     np.testing.assert_allclose(ours, expected, atol=1e-3)
 
 
-def load_weights(bert: Encoder, names: list[str]) -> dict[str, np.ndarray]:
+@pytest.mark.parametrize("kind", ["spectrum", "vectors"])
+def test_the_first_layer_starts_as_a_linear_layer_of_torch_does(bert: Encoder, names: list[str], kind: str) -> None:
+    """Between -1 / sqrt(n) and 1 / sqrt(n); wav2vec2's own start is normal, with a standard deviation of sqrt(2 / n)."""
+    weight = load_weights(bert, names, kind)["weight"]
+    bound = weight.shape[-1] ** -0.5
+    assert 0.99 * bound < np.abs(weight).max() <= bound
+    np.testing.assert_allclose(weight.std(), bound / 3**0.5, rtol=0.02)
+
+
+def load_weights(bert: Encoder, names: list[str], kind: str = "spectrum") -> dict[str, np.ndarray]:
     """The first layer before anything was built into it: that of a tower which sees vectors of mean 0 and spread 1."""
     from embedtune.models.towers import text_and_signals
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_and_signals, "out_of_training", lambda encoder: encoder)
-        encoder = with_signal_tower(bert, TowerSection(dimensions=16), names, seed=3)
+        section = TowerSection(dimensions=16, kind=kind)  # type: ignore[arg-type]
+        encoder = with_signal_tower(bert, section, names, seed=3)
     layer = encoder.model[0].sub_modules["signal"][0].model.feature_extractor.conv_layers[0].conv
     return {name: value.numpy() for name, value in layer.state_dict().items()}
 
