@@ -113,7 +113,7 @@ def test_the_first_layer_standardises_the_training_spectra(bert: Encoder, names:
 
 @pytest.mark.parametrize("kind", ["spectrum", "vectors"])
 def test_the_first_layer_starts_as_a_linear_layer_of_torch_does(bert: Encoder, names: list[str], kind: str) -> None:
-    """Between -1 / sqrt(n) and 1 / sqrt(n); wav2vec2's own start is normal, with a standard deviation of sqrt(2 / n)."""
+    """Between -1 / sqrt(n) and 1 / sqrt(n); the start of wav2vec2 is normal, with a spread of sqrt(2 / n)."""
     weight = load_weights(bert, names, kind)["weight"]
     bound = weight.shape[-1] ** -0.5
     assert 0.99 * bound < np.abs(weight).max() <= bound
