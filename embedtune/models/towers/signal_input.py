@@ -15,13 +15,15 @@ import numpy as np
 
 from embedtune.durable import write_text
 from embedtune.errors import DataError, ModelError
-from embedtune.models.towers.spectrum import spectrum
+from embedtune.models.towers.spectrum import ENVELOPE_WEIGHT, spectrum
 from embedtune.signals import KNOWN
 
 FILE = "signals.json"
 TEXT, SIGNAL = "text", "signal"
 """The routes of a model that reads both."""
 Kind = Literal["spectrum", "conv", "patch", "vectors"]
+FIRST_ENVELOPE_WEIGHT = 1.0
+"""That of towers whose files do not name it."""
 SAMPLES_PER_TOKEN = 64
 """A batch of so many numbers takes about the memory of a token of text."""
 
@@ -38,6 +40,7 @@ class SignalInput:
         mean: of each number that it reads, over the signals that it first learned from; empty where it reads samples.
         spread: the standard deviation of all of them, once they are centred.
         in_training: whether it is handed (number - mean) / spread, and not numbers as they come.
+        envelope: the weight of the envelope's lines in the spectra that it learned from.
     """
 
     kind: Kind
@@ -47,6 +50,7 @@ class SignalInput:
     mean: tuple[float, ...] = ()
     spread: float = 1.0
     in_training: bool = False
+    envelope: float = ENVELOPE_WEIGHT
     _made: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     def arrays(self, names: Sequence[str]) -> list[np.ndarray]:
@@ -123,7 +127,7 @@ def signal_input_in(folder: Path | None) -> SignalInput | None:
     """What the model in a folder reads besides texts; None where it reads texts alone.
 
     Raises:
-        ModelError: the file is damaged.
+        ModelError: the file is damaged, or the tower learned from other spectra than those computed now.
     """
     path = None if folder is None else folder / FILE
     if path is None or not path.is_file():
@@ -131,6 +135,13 @@ def signal_input_in(folder: Path | None) -> SignalInput | None:
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         facts |= {"mean": tuple(facts["mean"])} if "mean" in facts else {}
-        return SignalInput(**facts)
+        found = SignalInput(**{"envelope": FIRST_ENVELOPE_WEIGHT, **facts})
     except (ValueError, TypeError) as error:
         raise ModelError("this file does not say what signals the model reads", where=str(path)) from error
+    if found.kind == "spectrum" and found.envelope != ENVELOPE_WEIGHT:
+        raise ModelError(
+            "this tower learned from spectra that embedtune no longer computes: the envelope counts more now",
+            where=str(path),
+            next="train it again",
+        )
+    return found

@@ -36,9 +36,20 @@ def signal_modules(tower: SignalInput, dimensions: int, seed: int) -> list[Any]:
         _write(tower, Path(folder))
         # Named, or the processor warns at every batch that it cannot know the rate.
         reader = Transformer(folder, processing_kwargs={"audio": {"sampling_rate": _rate(tower)}})
+        if tower.is_linear:
+            _start_small(reader)
         pooling = Pooling(HIDDEN, pooling_mode=("mean",) if tower.is_linear else ("mean", "max"))
         size = pooling.get_embedding_dimension()
         return [reader, pooling, Dense(size, dimensions, activation_function=torch.nn.Identity())]
+
+
+def _start_small(reader: Any) -> None:
+    """Draw the first layer's weights as torch does for a linear layer, less than half as large as wav2vec2's own.
+
+    A layer norm follows, so the output is of the same size; but steps of training move it further, and less of the
+    random start is left in what it ends with.
+    """
+    reader.model.feature_extractor.conv_layers[0].conv.reset_parameters()
 
 
 def fewest_samples(tower: SignalInput) -> int:

@@ -33,6 +33,17 @@ def test_the_envelope_shows_how_often_something_strikes() -> None:
     assert int(made[BANDS:].argmax()) == strikes - 1
 
 
+def test_lines_are_twice_the_logarithms_of_the_power_of_the_envelope_above_one() -> None:
+    signal = np.random.default_rng(4).standard_normal(N)
+    unit = (signal - signal.mean()) / signal.std()
+    turned = np.fft.fft(unit)
+    turned[1 : N // 2] *= 2  # the analytic signal: positive frequencies twice, negative ones not at all
+    turned[N // 2 + 1 :] = 0
+    envelope = np.abs(np.fft.ifft(turned))
+    power = power_by_hand((envelope - envelope.mean()) / envelope.std())
+    np.testing.assert_allclose(spectrum(signal[None])[BANDS:], 2 * np.log1p(power[:LINES]), rtol=1e-4)
+
+
 @pytest.mark.parametrize("changed", [lambda x: 7 * x, lambda x: x + 3, lambda x: -0.2 * x - 1])
 def test_gain_and_offset_change_nothing(changed) -> None:
     signal = np.random.default_rng(1).standard_normal(N)

@@ -1,5 +1,6 @@
 """A text encoder and a signal tower as one model: loadable anywhere, with gradients as two branches would have them."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from embedtune.models.encode.tokenizer import Tokenizer, forward
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
-from embedtune.models.towers.signal_input import signal_input_in
+from embedtune.models.towers.signal_input import SignalInput, signal_input_in
 from embedtune.models.towers.spectrum import spectrum
 from embedtune.models.towers.standardised import in_training, out_of_training
 from embedtune.models.towers.text_and_signals import settled_towers, with_signal_tower
@@ -111,13 +112,23 @@ def test_the_first_layer_standardises_the_training_spectra(bert: Encoder, names:
     np.testing.assert_allclose(ours, expected, atol=1e-3)
 
 
-def load_weights(bert: Encoder, names: list[str]) -> dict[str, np.ndarray]:
+@pytest.mark.parametrize("kind", ["spectrum", "vectors"])
+def test_the_first_layer_starts_as_a_linear_layer_of_torch_does(bert: Encoder, names: list[str], kind: str) -> None:
+    """Between -1 / sqrt(n) and 1 / sqrt(n); the start of wav2vec2 is normal, with a spread of sqrt(2 / n)."""
+    weight = load_weights(bert, names, kind)["weight"]
+    bound = weight.shape[-1] ** -0.5
+    assert 0.99 * bound < np.abs(weight).max() <= bound
+    np.testing.assert_allclose(weight.std(), bound / 3**0.5, rtol=0.02)
+
+
+def load_weights(bert: Encoder, names: list[str], kind: str = "spectrum") -> dict[str, np.ndarray]:
     """The first layer before anything was built into it: that of a tower which sees vectors of mean 0 and spread 1."""
     from embedtune.models.towers import text_and_signals
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_and_signals, "out_of_training", lambda encoder: encoder)
-        encoder = with_signal_tower(bert, TowerSection(dimensions=16), names, seed=3)
+        section = TowerSection(dimensions=16, kind=kind)  # type: ignore[arg-type]
+        encoder = with_signal_tower(bert, section, names, seed=3)
     layer = encoder.model[0].sub_modules["signal"][0].model.feature_extractor.conv_layers[0].conv
     return {name: value.numpy() for name, value in layer.state_dict().items()}
 
@@ -227,3 +238,17 @@ def test_a_damaged_description_of_the_signals_is_refused(tmp_path: Path) -> None
     with pytest.raises(ModelError, match="does not say what signals"):
         signal_input_in(tmp_path)
     assert signal_input_in(None) is None
+
+
+@pytest.mark.parametrize("facts", [{}, {"envelope": 1.0}])
+def test_a_tower_of_other_spectra_is_refused(tmp_path: Path, facts: dict[str, float]) -> None:
+    """Its first layer would read numbers of another meaning, and nothing would show it."""
+    said = json.dumps({"kind": "spectrum", "samples": 4096, **facts})
+    (tmp_path / "signals.json").write_text(said, encoding="utf-8")
+    with pytest.raises(ModelError, match="spectra that embedtune no longer computes") as refused:
+        signal_input_in(tmp_path)
+    assert refused.value.next == "train it again"
+    (tmp_path / "signals.json").write_text(said.replace("spectrum", "vectors"), encoding="utf-8")
+    assert signal_input_in(tmp_path) is not None
+    SignalInput("spectrum", 4096).save(tmp_path)
+    assert signal_input_in(tmp_path) == SignalInput("spectrum", 4096)
