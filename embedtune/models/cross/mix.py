@@ -1,6 +1,7 @@
 """How much an encoder's cosine counts beside a cross-encoder's score: a number that is kept beside its weights."""
 
 import json
+import math
 from pathlib import Path
 
 from embedtune.durable import write_text
@@ -25,9 +26,11 @@ def mix_of(folder: Path) -> float:
         return 0.0
     try:
         weight = float(json.loads(path.read_text(encoding="utf-8"))["cosine_weight"])
+        if not 0 <= weight < math.inf:  # NaN is neither
+            raise ValueError(weight)
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"{FILE} has no number called cosine_weight",
+            f"{FILE} has no number of at least 0 called cosine_weight",
             where=str(path),
             next="remove the file to rerank by the cross-encoder alone, or train the cross-encoder again",
         ) from error

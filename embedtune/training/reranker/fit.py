@@ -50,7 +50,7 @@ Source: Cao et al. 2007, Learning to Rank: From Pairwise Approach to Listwise Ap
 MIX, ALONE = "mix", "alone"
 """What a dev evaluation says besides its scores: how much the encoder's scores count, and its score without them."""
 PAIRS_AT_ONCE = 64
-"""Pairs of a forward and backward pass; a batch of more is divided, with the same gradient."""
+"""Pairs of a forward and backward pass; a batch of more is divided evenly, and the gradients of its parts averaged."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,9 +22,11 @@ def test_it_is_loaded_as_it_was_saved_and_told_in_the_card(cross_folder: Path, t
         assert ("scores + 12.5 * cosines" in card) == (mix > 0)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"cosine_weight": "much"}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"cosine_weight": "much"}', '{"cosine_weight": NaN}', '{"cosine_weight": -1}']
+)
 def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content, encoding="utf-8")
-    with pytest.raises(ModelError, match="no number called cosine_weight") as refused:
+    with pytest.raises(ModelError, match="no number of at least 0 called cosine_weight") as refused:
         mix_of(tmp_path)
     assert str(refused.value.where).endswith(FILE)
