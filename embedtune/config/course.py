@@ -2,7 +2,7 @@
 
 An encoder that was trained before needs few epochs at a gentle rate, and each of them costs; a starter costs next to
 nothing and has everything to learn. Either needs some hundred steps to get anywhere, so few pairs mean small batches
-and then more epochs.
+and more epochs.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,10 @@ from embedtune.findings import counted
 
 ENOUGH_STEPS = 96
 """About the fewest steps that let warm-up, learning rate and the choice among dev evaluations do their work."""
+
+PAYING_STEPS = 300
+"""Of a pretrained encoder. 2,000 pairs in batches of 16, one epoch (125 steps) and three, from all-MiniLM-L6-v2: dev log
+rank 0.553 and 0.574 on banking77-pairs; nDCG@10 of held-out questions 0.917 and 0.928 on medquad, 0.923 after two."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,8 @@ class Suited:
         most_epochs: passes at most, where they do not.
         batch_size: pairs per step, where they make enough steps.
         smallest_batch: pairs per step at least; fewer give too few negatives.
-        enough_steps: about the fewest steps that it takes.
+        enough_steps: about the fewest steps that it takes; batches are made smaller for them.
+        paying_steps: up to which further epochs pay, where the data are few; None: up to `enough_steps`.
     """
 
     kind: str
@@ -33,9 +38,12 @@ class Suited:
     batch_size: int
     smallest_batch: int
     enough_steps: int = ENOUGH_STEPS
+    paying_steps: int | None = None
 
 
-PRETRAINED = Suited("a pretrained encoder", epochs=1, most_epochs=3, batch_size=64, smallest_batch=16)
+PRETRAINED = Suited(
+    "a pretrained encoder", epochs=1, most_epochs=3, batch_size=64, smallest_batch=16, paying_steps=PAYING_STEPS
+)
 STATIC = Suited("a static encoder", epochs=10, most_epochs=10, batch_size=256, smallest_batch=32)
 
 TOWER = Suited("a new signal tower", epochs=10, most_epochs=30, batch_size=64, smallest_batch=16, enough_steps=600)
@@ -71,8 +79,10 @@ class Course:
     ) -> "Course":
         """What a section asks for, completed by what suits the model.
 
-        >>> Course.of(TrainingSection(), 10_000, static=False)
+        >>> Course.of(TrainingSection(), 20_000, static=False)
         Course(epochs=1, batch_size=64, max_steps=None)
+        >>> Course.of(TrainingSection(), 10_000, static=False)
+        Course(epochs=2, batch_size=64, max_steps=None)
         >>> Course.of(TrainingSection(), 300, static=False)
         Course(epochs=3, batch_size=16, max_steps=None)
         >>> Course.of(TrainingSection(batch_size=128), 300, static=True)
@@ -85,7 +95,8 @@ class Course:
             while batch > suited.smallest_batch and epochs * -(-rows // batch) < suited.enough_steps:
                 batch //= 2
         if section.epochs == "auto":
-            wanted = -(-suited.enough_steps // max(1, -(-rows // batch)))
+            steps = suited.paying_steps or suited.enough_steps
+            wanted = -(-steps // max(1, -(-rows // batch)))
             epochs = min(max(epochs, wanted), suited.most_epochs)
         return cls(epochs, batch, section.max_steps)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.config.course import ENOUGH_STEPS, PRETRAINED, STATIC, Course, reason_of_course
+from embedtune.config.course import ENOUGH_STEPS, PAYING_STEPS, PRETRAINED, STATIC, Course, reason_of_course
 from embedtune.config.sections.training import TrainingSection
 
 ROWS = st.integers(1, 200_000)
@@ -59,6 +59,13 @@ def test_more_rows_never_mean_smaller_batches_or_more_epochs() -> None:
     for fewer, more in pairwise(courses):
         assert more.batch_size >= fewer.batch_size
         assert more.epochs <= fewer.epochs or more.batch_size > fewer.batch_size
+
+
+@given(rows=ROWS)
+def test_a_pretrained_encoder_sees_its_pairs_again_while_that_pays(rows: int) -> None:
+    course = Course.of(TrainingSection(), rows, static=False)
+    assert course.steps(rows) >= PAYING_STEPS or course.epochs == PRETRAINED.most_epochs
+    assert course.epochs == 1 or (course.epochs - 1) * course.steps_per_epoch(rows) < PAYING_STEPS
 
 
 @pytest.mark.parametrize("rows", [0, 1])
