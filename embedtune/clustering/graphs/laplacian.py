@@ -121,12 +121,26 @@ def eigengap(graph: "csr_array", most: int) -> int | None:
 
 
 def _largest_values(graph: "csr_array", scale: np.ndarray, count: int) -> np.ndarray:
-    """The largest eigenvalues of D^-1/2 W D^-1/2, descending (count,); 1 minus each is one of the Laplacian's."""
+    """The largest eigenvalues of D^-1/2 W D^-1/2, descending (count,); 1 minus each is one of the Laplacian's.
+
+    Piece by piece of the graph: each has the eigenvalue 1 once, and of an eigenvalue that occurs several times an
+    iteration from one start finds as many as rounding happens to show it.
+    """
     from scipy.sparse import diags_array
+    from scipy.sparse.csgraph import connected_components
+
+    product = (diags_array(scale) @ graph @ diags_array(scale)).tocsr()
+    pieces, piece = connected_components(product, directed=False)
+    members = np.split(np.argsort(piece, kind="stable"), np.bincount(piece, minlength=pieces).cumsum()[:-1])
+    values = [_of_connected(product[own][:, own], count) for own in members]
+    return np.sort(np.concatenate(values))[::-1][:count]
+
+
+def _of_connected(product: "csr_array", count: int) -> np.ndarray:
+    """The largest eigenvalues (count,) of a symmetric matrix of one piece, all of them where it has fewer."""
     from scipy.sparse.linalg import eigsh
 
-    product = diags_array(scale) @ graph @ diags_array(scale)
-    if graph.shape[0] <= _SMALL or count + 1 >= graph.shape[0]:
+    if product.shape[0] <= _SMALL or count + 1 >= product.shape[0]:
         return np.asarray(np.linalg.eigvalsh(product.toarray())[::-1][:count])
-    start = np.random.default_rng(0).uniform(-1, 1, graph.shape[0])
-    return np.sort(eigsh(product, k=count, which="LA", v0=start, return_eigenvectors=False))[::-1]
+    start = np.random.default_rng(0).uniform(-1, 1, product.shape[0])
+    return np.asarray(eigsh(product, k=count, which="LA", v0=start, return_eigenvectors=False))
