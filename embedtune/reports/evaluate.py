@@ -219,16 +219,23 @@ def _lead(result: EvaluateResult) -> str:
         return " ".join([compared[0]["sentence"], *([FLAG] if compared[0].get("few_judged") else [])])
     if not compared:
         return f"{'; '.join(_only(row, metric_of(result, row['data'])) for row in result.models)}."
+    # A reranked ranking is compared with the one it reorders, every other system with the first.
+    same = len({one["a"] for one in compared}) == 1
     if len(sets) > 1:
         counts = Counter(one["verdict"] for one in compared)
         said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
-        return f"Of {len(compared)} comparisons with the first system: {said}."
+        return f"Of {len(compared)} comparisons{' with the first system' if same else ''}: {said}."
     groups = {
-        verdict: [f"{one['b']} ({one['difference']:+z.3f})" for one in compared if one["verdict"] == verdict]
+        verdict: [
+            f"{one['b']} ({one['difference']:+z.3f}{'' if same else ' against ' + one['a']})"
+            for one in compared
+            if one["verdict"] == verdict
+        ]
         for verdict in VERDICTS
     }
     said = ". ".join(f"{verdict.capitalize()}: {', '.join(group)}" for verdict, group in groups.items() if group)
-    return f"Compared with {compared[0]['a']} on {metric_label(metric_of(result, sets[0]))}. {said}."
+    with_whom = f"Compared with {compared[0]['a']} on" if same else "Compared on"
+    return f"{with_whom} {metric_label(metric_of(result, sets[0]))}. {said}."
 
 
 def _only(row: SystemRow, metric: str) -> str:

@@ -87,6 +87,16 @@ def test_vectors_cut_stand_under_their_model_and_decide_nothing(result: Evaluate
     assert sum(part.startswith("| against ") for part in tables) == 2
 
 
+def test_the_lead_names_what_each_system_is_compared_with_where_that_differs(result: EvaluateResult) -> None:
+    (test,) = result.comparisons
+    systems = {**test, "kind": "systems", "a": "small", "b": "bm25", "verdict": "worse", "difference": -0.093}
+    own = {**test, "kind": "reranked", "a": "bm25", "b": "bm25, reranked", "verdict": "better", "difference": 0.107}
+    lead = evaluation(replace(result, comparisons=(systems, own))).lead
+    assert "bm25, reranked (+0.107 against bm25)" in lead
+    assert "bm25 (-0.093 against small)" in lead
+    assert "Compared with" not in lead
+
+
 def test_many_cuts_of_a_model_are_a_table_on_a_terminal_and_few_are_sentences(result: EvaluateResult) -> None:
     (test,) = result.comparisons
     first = test["a"]

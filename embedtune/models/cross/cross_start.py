@@ -12,6 +12,7 @@ from embedtune.models.cross.cross_encoder import PairScorer
 from embedtune.models.cross.mix import write_mix
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.quiet import quiet_libraries
+from embedtune.models.files.shared_weights import share_weights
 
 CARD = """---
 library_name: sentence-transformers
@@ -79,6 +80,7 @@ def save_cross_encoder(scorer: PairScorer, folder: Path) -> None:
         scorer.model.save_pretrained(str(unfinished), create_model_card=False)
         (unfinished / "README.md").write_text(CARD + mixed, encoding="utf-8")
         write_mix(unfinished, scorer.mix, scorer.name)
+        share_weights(unfinished)
 
 
 def _plain(encoder: Encoder, folder: Path) -> None:

@@ -15,6 +15,7 @@ from embedtune.models.files.declared import declared_use
 from embedtune.models.files.markdown_text import code_span
 from embedtune.models.files.portable import make_portable
 from embedtune.models.files.quiet import quiet_libraries
+from embedtune.models.files.shared_weights import share_weights
 from embedtune.models.reading import length_in, reader_of, task_of
 from embedtune.models.similarity import declared_similarity
 
@@ -97,9 +98,7 @@ def _write(encoder: Encoder, folder: Path, started_from: str, *, to_use: bool) -
     if encoder.signals is not None:
         encoder.signals.save(folder)
     (folder / "README.md").write_text(_card(encoder, only_new, started_from), encoding="utf-8")
-    for file in folder.rglob("*.safetensors"):
-        # safetensors lets only the owner read its files, which breaks shared folders of models.
-        file.chmod((folder / "README.md").stat().st_mode)
+    share_weights(folder)
 
 
 def _normalising(model: "SentenceTransformer") -> "SentenceTransformer":

@@ -40,7 +40,10 @@ def test_what_is_saved_gives_the_same_scores_in_plain_sentence_transformers(bert
     np.testing.assert_allclose(load_trained(tmp_path / "model", "cpu").scores(long), scorer.scores(long), atol=1e-6)
     assert peer.max_seq_length == 16
     assert (tmp_path / "model" / "modules.json").is_file()
-    assert "CrossEncoder" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    card = tmp_path / "model" / "README.md"
+    assert "CrossEncoder" in card.read_text(encoding="utf-8")
+    (weights,) = (tmp_path / "model").rglob("*.safetensors")
+    assert weights.stat().st_mode == card.stat().st_mode  # another account may use the model
 
 
 def test_a_static_encoder_cannot_read_two_texts_together(starter) -> None:
