@@ -24,10 +24,12 @@ class Ranking:
     Args:
         scores: (Q, K) float32, -inf where there are no more.
         positions: (Q, K) int64 document numbers; -1 where there are no more, and for documents outside the corpus.
+        scored: places whose scores are a judgment; those of later ones only keep the order. None: all are.
     """
 
     scores: np.ndarray
     positions: np.ndarray
+    scored: int | None = None
 
 
 def by_vectors(

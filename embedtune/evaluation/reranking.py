@@ -87,7 +87,7 @@ def reordered(ranking: Ranking, judged: JudgedSet, found: np.ndarray, mix: float
         order = rank(own, judged.document_ranks[head])
         positions[row, places], scores[row, places] = head[order], own[order]
         scores[row] = _descending(scores[row], int(places[-1]) + 1)
-    return Ranking(scores, positions)
+    return Ranking(scores, positions, scored=found.shape[1])
 
 
 def mixes(ranking: Ranking, found: np.ndarray) -> list[float]:

@@ -19,6 +19,7 @@ class ScoreSpread:
         precision: of that call, over all ranked documents.
         recall: of that call, over the relevant documents that were ranked.
         f1: their harmonic mean, the largest that any threshold reaches.
+        first: how many of a query's documents were counted, where it is not as many as the evidence looks at.
     """
 
     edges: tuple[float, ...]
@@ -28,6 +29,7 @@ class ScoreSpread:
     precision: float
     recall: float
     f1: float
+    first: int | None = None
 
 
 def score_spread(scores: np.ndarray, relevant: np.ndarray, edges: np.ndarray) -> ScoreSpread | None:

@@ -4,7 +4,7 @@ Numbers and texts for JSON and for plots; nothing here decides anything.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -162,7 +162,7 @@ def _thinned(ascending: np.ndarray) -> np.ndarray:
 
 
 def _systems(judged: JudgedSet, systems: Sequence[System], rows: np.ndarray) -> list[SystemEvidence]:
-    scores = [one.ranking.scores[rows, :DEPTH] for one in systems]  # (R, K) each
+    scores = [one.ranking.scores[rows, : _scored(one.ranking)] for one in systems]  # (R, K) each
     finite = [own[np.isfinite(own)] for own in scores]  # (n,) each
     cosine = [
         one.by_vectors and bool((np.abs(own) <= 1 + _ROUNDING).all()) for one, own in zip(systems, finite, strict=True)
@@ -174,16 +174,23 @@ def _systems(judged: JudgedSet, systems: Sequence[System], rows: np.ndarray) -> 
     ]
 
 
+def _scored(ranking: Ranking) -> int:
+    """How many of a query's first documents have scores to count."""
+    return DEPTH if ranking.scored is None else min(DEPTH, ranking.scored)
+
+
 def _system(
     judged: JudgedSet, system: System, rows: np.ndarray, scores: np.ndarray, on_its_scale: np.ndarray
 ) -> SystemEvidence:
     grades = judged.grades_of(system.ranking.positions)[rows, :DEPTH]  # (R, K)
     own_judged = judged.judged[rows]  # (R, J)
     recalls = [float(recall_at_k(grades, own_judged, k).mean()) if len(rows) else 0.0 for k in RECALL_AT]
-    ranked = np.isfinite(scores)  # (R, K)
+    ranked, scored = np.isfinite(scores), grades[:, : scores.shape[1]]  # (R, K) each
     spread = None
     if ranked.any() and not only_ranks(scores):
-        spread = score_spread(scores[ranked], grades[ranked] > 0, bin_edges(on_its_scale))
+        spread = score_spread(scores[ranked], scored[ranked] > 0, bin_edges(on_its_scale))
+    if spread is not None and system.ranking.scored is not None:
+        spread = replace(spread, first=scores.shape[1])
     unfound = int((own_judged > 0).sum() - (grades > 0).sum())
     return SystemEvidence(system.label, {"k": RECALL_AT, "values": tuple(recalls)}, spread, unfound)
 

@@ -101,7 +101,7 @@ def _scores(evidence: Evidence) -> Section:
         alike = [other for _, other in known if other.edges == scores.edges]
         bins = used_bins([series for each in alike for series in _series(each)])
         whose = f"{label} training" if label in ("before", "after") else f"of {label}"
-        title = f"Scores {whose} of the first {evidence.depth} documents of each query."
+        title = f"Scores {whose} of the first {scores.first or evidence.depth} documents of each query."
         drawings.append(histogram(title, scores.edges, _series(scores), unit="score", at=scores.threshold, bins=bins))
         said.append(
             f"{_sentence_start(label)}: the threshold that separates relevant documents best is {scores.threshold:.3g} "

@@ -1,21 +1,19 @@
-"""What a guide and a cross-encoder think of the candidates: vectors and scores on disk, block by block."""
+"""What second models think of the candidates: who judges, and the guide, by vectors on disk."""
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from embedtune.config.verbs.mine import MineConfig
 from embedtune.mining.candidate_block import PADDING, Opinion
-from embedtune.models.cross.cross_encoder import PairScorer, fingerprint, load_cross_encoder
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.files.load import load_encoder
 from embedtune.models.similarity import similarity_findings
 from embedtune.search.pairwise import pair_scores
 from embedtune.workflows.mine.candidate_search import CandidateSearch, distinct_documents
 from embedtune.workflows.mine.job_vectors import VectorWriter, identity_of, in_blocks
-from embedtune.workflows.shared.jobs.job import Job, is_done, key_of, load_array, save_array
+from embedtune.workflows.shared.jobs.job import Job, key_of
 from embedtune.workflows.shared.talk import Talk
 
 
@@ -115,75 +113,3 @@ def ask_guide(
         positions=positions,
         key=key,
     )
-
-
-@dataclass(frozen=True)
-class CrossJudge:
-    """A cross-encoder's scores of every pair in the range, block by block on disk.
-
-    Args:
-        search: whose candidates it judges.
-        folder: of its scores.
-        key: a hash of the cross-encoder.
-    """
-
-    search: CandidateSearch
-    folder: Path
-    key: str
-
-    def path(self, block: int) -> Path:
-        """The file of one block's scores."""
-        return self.folder / f"{block:06d}.npy"
-
-    def opinion(self, block: int, documents: np.ndarray) -> Opinion:
-        """Its scores of the documents (Q, K) of a block."""
-        queries, pairs = self.search.blocks[block], self.search.positives_of(block)
-        together = load_array(self.path(block))  # (candidates + P,)
-        scores = np.full(documents.shape, np.nan, dtype=np.float32)  # (Q, K)
-        scores[documents != PADDING] = together[: len(together) - len(pairs)]
-        own = together[len(together) - len(pairs) :]  # (P,)
-        return Opinion(scores, least(own, pairs[:, 0] - int(queries[0]), len(queries)), own)
-
-
-def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, talk: Talk) -> CrossJudge | None:
-    """Score every candidate and every positive, one block of queries at a time; None without --cross-encoder."""
-    section = config.cross_encoder
-    if section.name is None:
-        return None
-    with talk.progress("loading the cross-encoder"):
-        scorer = load_cross_encoder(section, device=config.mining.device)
-    if config.mining.precision == "bf16":  # `auto` leaves the scores as everybody else computes them
-        scorer = replace(scorer, products="bf16")
-    for note in scorer.notes:
-        talk.say(f"cross-encoder: {note}")
-    if scorer.mix:
-        talk.say(f"cross-encoder: its score + {scorer.mix:.3g} x the miner's cosine, as chosen when it was trained")
-    usual = PairScorer(scorer.model, scorer.name)
-    other = {name: value for name in ("mix", "products") if (value := getattr(scorer, name)) != getattr(usual, name)}
-    key = key_of({"weights": fingerprint(scorer), "max_length": section.max_length, **other})
-    judge = CrossJudge(search, job.stage("cross", cross_encoder=key, candidates=search.folder.name), key)
-    with talk.progress("scoring pairs with the cross-encoder", total=len(search.blocks)) as tell:
-        for block in range(len(search.blocks)):
-            if not is_done(judge.path(block)):
-                save_array(judge.path(block), _cross_scores(scorer, search, block))
-            tell(block + 1)
-    return judge
-
-
-def _cross_scores(scorer: PairScorer, search: CandidateSearch, block: int) -> np.ndarray:
-    """Scores of the block's candidates, row by row, then of its positives: float32 (candidates + P,).
-
-    Where the cross-encoder was trained to judge together with an encoder, the miner's cosines count as they did there.
-    """
-    found, queries = search.found(block), search.blocks[block]
-    row, column = np.nonzero(found != PADDING)
-    positives = search.positives_of(block)  # (P, 2)
-    numbers = np.concatenate([queries[row], positives[:, 0]])
-    texts = search.documents.corpus.texts(np.concatenate([found[row, column], positives[:, 1]]))
-    asked = search.documents.pairs.queries
-    judged = scorer.scores([(asked[number], text) for number, text in zip(numbers.tolist(), texts, strict=True)])
-    if not scorer.mix:
-        return judged
-    own = search.scores(positives[:, 0], positives[:, 1:])[:, 0]  # (P,)
-    cosines = np.concatenate([search.scores(queries, found)[row, column], own])
-    return judged + np.float32(scorer.mix) * cosines

@@ -37,11 +37,12 @@ from embedtune.workflows.mine.block_report import EDGES, EXAMPLES, LEDGER_LINES
 from embedtune.workflows.mine.calibration import calibrate
 from embedtune.workflows.mine.candidate_search import search
 from embedtune.workflows.mine.choice import NegativeChoice, choice_of, choose_all, mined_of
+from embedtune.workflows.mine.cross_opinions import ask_cross_encoder
 from embedtune.workflows.mine.files import files_of
 from embedtune.workflows.mine.job_documents import JobDocuments, gather_documents
 from embedtune.workflows.mine.job_vectors import encode_all, mining_encoder
 from embedtune.workflows.mine.known_copies import find_copies
-from embedtune.workflows.mine.opinions import Judges, ask_cross_encoder, ask_guide
+from embedtune.workflows.mine.opinions import Judges, ask_guide
 from embedtune.workflows.mine.result import Totals, findings_of
 from embedtune.workflows.mine.teachers import ask_teacher, who_scores
 from embedtune.workflows.shared.jobs.job import Job

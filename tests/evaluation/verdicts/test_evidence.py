@@ -1,7 +1,7 @@
 """Evidence of small sets, against counting it out."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -19,6 +19,9 @@ from embedtune.evaluation.verdicts.evidence import (
     gather_evidence,
     pair_evidence,
 )
+from embedtune.reports.document.blocks import Report
+from embedtune.reports.document.html import page
+from embedtune.reports.sections.evidence import evidence_sections
 
 QUERIES, DOCUMENTS = 30, 160
 RNG = np.random.default_rng(0)
@@ -103,6 +106,23 @@ def test_cosines_share_their_edges_and_others_have_their_own() -> None:
     assert first.edges == second.edges and bm.edges[0] > 1
     assert run is None  # scores that are ranks
     assert [(pair.a, pair.b) for pair in found.pairs] == [("a", "binary"), ("a", "bm25"), ("a", "b"), ("a", "run")]
+
+
+def test_places_that_a_reranker_did_not_judge_have_no_scores_to_count() -> None:
+    first = system("first", 1).ranking
+    judge = replace(
+        first, scores=np.where(np.arange(120) < 30, first.scores + 5, -np.arange(120.0)).astype(np.float32), scored=30
+    )
+    evidence = gather_evidence(JUDGED, [system("first", 1), scored("reranked", judge)], "ndcg@10")
+    every, heads = (one.scores for one in evidence.systems)
+    assert every is not None and heads is not None
+    assert sum(heads.relevant) + sum(heads.irrelevant) == QUERIES * 30
+    assert heads.edges[0] == pytest.approx(judge.scores[:, :30].min())
+    assert (every.first, heads.first) == (None, 30)
+    drawn = page(Report("", "", "", evidence_sections(evidence)))
+    assert "Scores of reranked of the first 30 documents" in drawn
+    assert "Scores of first of the first 100 documents" in drawn
+    assert evidence.systems[0].recall == evidence.systems[1].recall  # of all documents that were ranked
 
 
 def test_a_part_of_the_queries_is_as_a_set_of_its_own(found: Evidence) -> None:

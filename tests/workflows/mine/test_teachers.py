@@ -114,6 +114,41 @@ def test_a_cross_encoder_is_exact_unless_bf16_is_asked_for(here: Path, cross_fol
     assert asked[0] == asked[-1] == "fp32"
 
 
+def test_interrupted_in_a_block_it_asks_the_cross_encoder_only_for_the_rest(
+    here: Path, cross_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from embedtune.errors import Interrupted
+    from embedtune.models.cross.cross_encoder import PairScorer
+    from embedtune.workflows.mine import cross_opinions
+
+    asked: list[int] = []
+    scores, breaks = PairScorer.scores, [3]
+
+    def counted(self: PairScorer, pairs: Any) -> Any:
+        asked.append(len(pairs))
+        if len(asked) in breaks:
+            raise KeyboardInterrupt
+        return scores(self, pairs)
+
+    monkeypatch.setattr(PairScorer, "scores", counted)
+    monkeypatch.setattr(cross_opinions, "PAIRS_AT_A_TIME", 20)
+    whole = load(MineConfig, None, ["filters.target_kept=none"], {"data": "pairs.jsonl", "model": "starter"})
+    of_one_block = whole.model_copy(update={"cross_encoder": config(cross_encoder=str(cross_folder)).cross_encoder})
+    with pytest.raises(Interrupted, match="what is done is kept"):
+        mine(of_one_block)
+    assert asked == [20, 20, 20]
+    mine(of_one_block)
+    in_parts = Path("mined.jsonl").read_bytes()
+    pairs = sum(asked) - 20  # the third was asked for again
+    assert asked[3:] == [20] * ((pairs - 40) // 20) + [pairs % 20] * (pairs % 20 > 0)
+    asked.clear()
+    breaks.clear()
+    monkeypatch.setattr(cross_opinions, "PAIRS_AT_A_TIME", 10_000)
+    mine(of_one_block)
+    assert asked == [pairs]
+    assert len(in_parts.splitlines()) == len(Path("mined.jsonl").read_bytes().splitlines()) > 0
+
+
 def test_candidates_above_the_positive_are_dropped_and_listed(here: Path, cross_folder: Path) -> None:
     from sentence_transformers import CrossEncoder
 

@@ -1,0 +1,129 @@
+"""What a cross-encoder thinks of the candidates: it is slow, so its scores are on disk every thousand pairs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from embedtune.config.verbs.mine import MineConfig
+from embedtune.mining.candidate_block import PADDING, Opinion
+from embedtune.models.cross.cross_encoder import PairScorer, fingerprint, load_cross_encoder
+from embedtune.workflows.mine.candidate_search import CandidateSearch
+from embedtune.workflows.mine.opinions import least
+from embedtune.workflows.shared.jobs.job import Job, is_done, key_of, load_array, save_array
+from embedtune.workflows.shared.talk import Talk
+
+PAIRS_AT_A_TIME = 1024
+"""Pairs that a cross-encoder scores before they are on disk: less than a minute of a slow processor's work."""
+
+
+@dataclass(frozen=True)
+class CrossJudge:
+    """A cross-encoder's scores of every pair in the range, block by block on disk.
+
+    Args:
+        search: whose candidates it judges.
+        folder: of its scores.
+        key: a hash of the cross-encoder.
+    """
+
+    search: CandidateSearch
+    folder: Path
+    key: str
+
+    def path(self, block: int) -> Path:
+        """The file of one block's scores."""
+        return self.folder / f"{block:06d}.npy"
+
+    def opinion(self, block: int, documents: np.ndarray) -> Opinion:
+        """Its scores of the documents (Q, K) of a block."""
+        queries, pairs = self.search.blocks[block], self.search.positives_of(block)
+        together = load_array(self.path(block))  # (candidates + P,)
+        scores = np.full(documents.shape, np.nan, dtype=np.float32)  # (Q, K)
+        scores[documents != PADDING] = together[: len(together) - len(pairs)]
+        own = together[len(together) - len(pairs) :]  # (P,)
+        return Opinion(scores, least(own, pairs[:, 0] - int(queries[0]), len(queries)), own)
+
+
+def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, talk: Talk) -> CrossJudge | None:
+    """Score every candidate and every positive, some pairs at a time; None without --cross-encoder."""
+    section = config.cross_encoder
+    if section.name is None:
+        return None
+    with talk.progress("loading the cross-encoder"):
+        scorer = load_cross_encoder(section, device=config.mining.device)
+    if config.mining.precision == "bf16":  # `auto` leaves the scores as everybody else computes them
+        scorer = replace(scorer, products="bf16")
+    for note in scorer.notes:
+        talk.say(f"cross-encoder: {note}")
+    if scorer.mix:
+        talk.say(f"cross-encoder: its score + {scorer.mix:.3g} x the miner's cosine, as chosen when it was trained")
+    usual = PairScorer(scorer.model, scorer.name)
+    other = {name: value for name in ("mix", "products") if (value := getattr(scorer, name)) != getattr(usual, name)}
+    key = key_of({"weights": fingerprint(scorer), "max_length": section.max_length, **other})
+    judge = CrossJudge(search, job.stage("cross", cross_encoder=key, candidates=search.folder.name), key)
+    scoring = CrossScoring(scorer, judge)
+    total = sum(map(scoring.size, range(len(search.blocks))))
+    with talk.progress("scoring pairs with the cross-encoder", total=total) as tell:
+        done = 0
+        for block in range(len(search.blocks)):
+            for more in scoring.score(block):
+                done += more
+                tell(done)
+    return judge
+
+
+@dataclass(frozen=True)
+class CrossScoring:
+    """The work behind a `CrossJudge`: a block is scored in parts, which become one file when all are there.
+
+    Where the cross-encoder was trained to judge together with an encoder, the miner's cosines count as they did there.
+    """
+
+    scorer: PairScorer
+    judge: CrossJudge
+
+    def size(self, block: int) -> int:
+        """How many pairs a block has."""
+        search = self.judge.search
+        return int((search.found(block) != PADDING).sum()) + len(search.positives_of(block))
+
+    def score(self, block: int) -> Iterator[int]:
+        """Score a block's candidates, row by row, then its positives; yields the size of every part that is done."""
+        whole, size = self.judge.path(block), self.size(block)
+        if is_done(whole):
+            yield size
+            return
+        parts = {first: whole.with_name(f"{whole.stem}-{first:09d}.npy") for first in range(0, size, PAIRS_AT_A_TIME)}
+        if any(not is_done(part) for part in parts.values()):
+            numbers, places, cosines = self._pairs(block)
+            for first, part in parts.items():
+                some = slice(first, first + PAIRS_AT_A_TIME)
+                if not is_done(part):
+                    save_array(part, self._scores(numbers[some], places[some]) + cosines[some])
+                yield len(numbers[some])
+        found = [load_array(part) for part in parts.values()]
+        save_array(whole, np.concatenate([np.empty(0, dtype=np.float32), *found]))
+        for part in parts.values():
+            part.unlink()
+
+    def _pairs(self, block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Query numbers and document positions of a block's pairs, and what the cosine adds: (P,) each."""
+        search = self.judge.search
+        queries, found, positives = search.blocks[block], search.found(block), search.positives_of(block)
+        row, column = np.nonzero(found != PADDING)
+        numbers = np.concatenate([queries[row], positives[:, 0]])
+        places = np.concatenate([found[row, column], positives[:, 1]])
+        if not self.scorer.mix:
+            return numbers, places, np.zeros(len(places), dtype=np.float32)
+        own = search.scores(positives[:, 0], positives[:, 1:])[:, 0]
+        cosines = np.concatenate([search.scores(queries, found)[row, column], own])
+        return numbers, places, np.float32(self.scorer.mix) * cosines
+
+    def _scores(self, numbers: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """float32 (P,): the cross-encoder's scores of these queries and documents."""
+        documents = self.judge.search.documents
+        asked, texts = documents.pairs.queries, documents.corpus.texts(places)
+        pairs = [(asked[number], text) for number, text in zip(numbers.tolist(), texts, strict=True)]
+        return self.scorer.scores(pairs)
