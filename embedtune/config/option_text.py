@@ -9,6 +9,11 @@ from embedtune.config.reference.loss_words import usual_name
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_LENGTHS, _A_YEAR = {"h": 3600.0, "m": 60.0, "s": 1.0}, 366 * 24 * 3600.0
+_DURATION = re.compile(
+    r"(?:(?P<h>[0-9]*\.?[0-9]+) *(?:h|hr|hrs|hours?) *)?(?:(?P<m>[0-9]*\.?[0-9]+) *(?:m|mins?|minutes?) *)?"
+    r"(?:(?P<s>[0-9]*\.?[0-9]+) *(?:s|secs?|seconds?))?"
+)
 _DIGITS = 30  # more are never needed, and enough of them make a float infinite
 
 
@@ -133,6 +138,22 @@ def parse_bytes(text: str) -> int:
     if found is None or found[2].upper() not in _UNITS or len(found[1]) > _DIGITS:
         raise ValueError(f"{text!r} is not an amount of memory, such as 4GiB or 512MB")
     return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def parse_duration(text: str) -> float:
+    """A length of time in seconds.
+
+    >>> parse_duration("90s"), parse_duration("1h30m"), parse_duration("2 hours"), parse_duration("1.5 min")
+    (90.0, 5400.0, 7200.0, 90.0)
+
+    Raises:
+        ValueError: it is not made of numbers with units, the largest first, or nothing, or longer than a year.
+    """
+    found = _DURATION.fullmatch(text.strip().lower())
+    seconds = 0.0 if found is None else sum(float(found[unit] or 0) * length for unit, length in _LENGTHS.items())
+    if not 0 < seconds <= _A_YEAR:
+        raise ValueError(f"{text!r} is not a time of at most a year in h, m and s, such as 90s, 30m, 2h or 1h30m")
+    return seconds
 
 
 def parse_range(text: str) -> tuple[int, int]:

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtune.config.option_text import OptionMistake, parse_bytes, parse_losses, parse_pairs, parse_range
+from embedtune.config.option_text import (
+    OptionMistake,
+    parse_bytes,
+    parse_duration,
+    parse_losses,
+    parse_pairs,
+    parse_range,
+)
 from embedtune.config.systems import prompts_of
 
 
@@ -77,6 +84,29 @@ def test_amounts(text: str, size: int) -> None:
 def test_no_amounts(text: str) -> None:
     with pytest.raises(ValueError, match="4GiB"):
         parse_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("30 min", 1800),
+        ("1.5m", 90),
+        (".5h", 1800),
+        ("2 Hours", 7200),
+        ("1h30m", 5400),
+        ("1 h 2 m 3 s", 3723),
+        ("8760h", 31_536_000),
+    ],
+)
+def test_lengths_of_time(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "h", "0m", "30m2h", "2h 5", "-1h", "1h!", "999999999h", "٣h", "1..5h"])
+def test_no_lengths_of_time(text: str) -> None:
+    with pytest.raises(ValueError, match="1h30m"):
+        parse_duration(text)
 
 
 @pytest.mark.parametrize("text", ["", "5", "5:", "5:5", "9:1", "-1:4", "a:b", "1:2:3", "٣:٤"])

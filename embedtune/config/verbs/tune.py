@@ -1,18 +1,18 @@
 """Every option of `embedtune tune`: those of the recipe that the race starts from, and those of the race."""
 
+import math
 import re
+from contextlib import suppress
 from typing import Literal
 
 from pydantic import Field, field_validator
 
-from embedtune.config.option_text import parse_bytes
+from embedtune.config.option_text import parse_bytes, parse_duration
 from embedtune.config.options import option
 from embedtune.config.section import RecipeSection
 from embedtune.config.verbs.train import TrainConfig
 
-UNITS = {"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
-STEPS = "steps"
-_BUDGET = re.compile(r"(\d+(?:\.\d+)?) ?(steps|s|min|m|h)")
+_STEPS, MOST_STEPS = re.compile(r"([0-9]{1,12}) ?steps?"), 100_000_000
 
 
 class RaceSection(RecipeSection):
@@ -22,7 +22,7 @@ class RaceSection(RecipeSection):
 
     budget: str = option(
         "30m",
-        "what the race may take: a time such as 90s, 30m or 2h, or steps of the default recipe, such as 500steps, "
+        "what the race may take: a time such as 30m, 2h or 1h30m, or steps of the default recipe, such as 500steps, "
         "which give the same result on every run",
         "TIME|STEPSsteps",
     )
@@ -46,10 +46,16 @@ class RaceSection(RecipeSection):
     @field_validator("budget")
     @classmethod
     def _is_a_budget(cls, text: str) -> str:
-        found = _BUDGET.fullmatch(text.strip())
-        if found is None or float(found[1]) <= 0 or (found[2] == STEPS and "." in found[1]):
-            raise ValueError(f"{text!r} is neither a time, such as 30m or 2h, nor steps, such as 500steps")
-        return text.strip()
+        text = text.strip()
+        steps = _STEPS.fullmatch(text)
+        with suppress(ValueError):
+            amount, most = (parse_duration(text), math.inf) if steps is None else (int(steps[1]), MOST_STEPS)
+            if 0 < amount <= most:
+                return text
+        raise ValueError(
+            f"{text!r} is neither a time in h, m and s of at most a year, such as 30m, 2h or 1h30m, nor a number of "
+            f"steps, such as 500steps, of at most {MOST_STEPS:,}"
+        )
 
     @field_validator("memory")
     @classmethod
@@ -70,7 +76,7 @@ class RaceSection(RecipeSection):
     @property
     def unit(self) -> Literal["steps", "seconds"]:
         """What the budget counts."""
-        return "steps" if self.budget.endswith(STEPS) else "seconds"
+        return "steps" if _STEPS.fullmatch(self.budget) else "seconds"
 
     @property
     def amount(self) -> float:
@@ -79,10 +85,8 @@ class RaceSection(RecipeSection):
         >>> RaceSection(budget="2h").amount, RaceSection(budget="500steps").amount
         (7200.0, 500.0)
         """
-        found = _BUDGET.fullmatch(self.budget)
-        if found is None:
-            raise ValueError(self.budget)
-        return float(found[1]) * UNITS.get(found[2], 1.0)
+        steps = _STEPS.fullmatch(self.budget)
+        return parse_duration(self.budget) if steps is None else float(steps[1])
 
 
 class TuneConfig(TrainConfig):

@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from embedtune.config.sections.several_sets import SetSection
 from embedtune.config.verbs.train import TrainConfig
 
+Recipe = TypeVar("Recipe", bound=TrainConfig)
 WORDS = ("samples", "samples:en", "samples:ko", "starter", "static", "self", "none", "auto")
 """Names that never mean a file, whatever the current folder holds."""
 FILES = {
@@ -20,7 +21,7 @@ FILES = {
 """Keys of a recipe, by section, that may name a file or a folder."""
 
 
-def found_again(config: TrainConfig, started_in: Path) -> TrainConfig:
+def found_again(config: Recipe, started_in: Path) -> Recipe:
     """The recipe of a run with its files found: from the current folder, else from where the run was started."""
     there, here = located(config, started_in), located(config, Path.cwd())
     found = {

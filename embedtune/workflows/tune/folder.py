@@ -11,6 +11,8 @@ from embedtune.config.verbs.tune import TuneConfig
 from embedtune.durable import discard, write_text
 from embedtune.errors import ConfigError
 from embedtune.reports.results.tune import TuneResult
+from embedtune.workflows.shared.relocation import found_again
+from embedtune.workflows.shared.run_folder import STARTED_IN
 
 TUNED = Path("tuned")
 """Where races go by default."""
@@ -35,7 +37,7 @@ class RaceFolder:
 
     @property
     def config(self) -> TuneConfig:
-        """What was asked for.
+        """What was asked for, with its files found: from the current folder, else from where the race was started.
 
         Raises:
             ConfigError: there is no race here.
@@ -46,7 +48,7 @@ class RaceFolder:
                 where="--resume",
                 next="name the folder that an earlier `embedtune tune` printed, or leave --resume out",
             )
-        return load(TuneConfig, str(self.path / CONFIG))
+        return found_again(load(TuneConfig, str(self.path / CONFIG)), Path(self.facts().get(STARTED_IN) or Path.cwd()))
 
     def facts(self) -> dict[str, Any]:
         """What was found out and decided before the first heat; empty at the beginning."""

@@ -24,6 +24,7 @@ from embedtune.workflows.shared.ending import Unfinished, orderly_end
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.output_folder import output_path, refuse_used, reporting_unwritable
 from embedtune.workflows.shared.recorded_data import demand_same
+from embedtune.workflows.shared.run_folder import STARTED_IN
 from embedtune.workflows.shared.talk import Silence, Talk
 from embedtune.workflows.tune.folder import CONFIG, TUNED, RaceFolder
 
@@ -97,4 +98,5 @@ def _folder(config: TuneConfig | None, resume: str | None) -> RaceFolder:
         refuse_used(folder.path)
         folder.heats.mkdir(parents=True, exist_ok=True)
     write_text(folder.path / CONFIG, dump_config(config))
+    folder.note(**{STARTED_IN: str(Path.cwd())})
     return folder

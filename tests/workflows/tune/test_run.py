@@ -15,6 +15,7 @@ from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import ConfigError, DataError, Interrupted
 from embedtune.reports.results.tune import TuneResult
 from embedtune.workflows.train.arms.trainer import TrainArms
+from embedtune.workflows.tune.folder import RaceFolder
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,40 @@ def test_a_folder_with_a_race_is_not_begun_again(done: TuneResult, questions: Pa
     with pytest.raises(ConfigError) as caught:
         embedtune.tune(raced, data=questions, output=done.output)
     assert f"--resume {done.output}" in str(caught.value.next)
+
+
+def test_it_finds_its_data_again_from_another_folder(
+    questions: Path, raced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(questions.parent)
+    monkeypatch.setattr(TrainArms, "train", interrupted)
+    monkeypatch.setattr(RaceFolder, "discard", lambda self: None)  # as if the process had been killed
+    with pytest.raises(Interrupted):
+        embedtune.tune(raced, data=questions.name, output=tmp_path / "race")
+    monkeypatch.chdir(tmp_path)
+    assert RaceFolder(tmp_path / "race").config.data.source == str(questions)
+    with pytest.raises(Interrupted):
+        embedtune.tune(resume="race")
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"task": "reranker"}, "--task reranker"),
+        ({"domains": "topic"}, "--domains"),
+        ({"guard": ["samples:en"]}, "--guard"),
+        ({"guard_policy": "stop"}, "--guard-policy"),
+    ],
+)
+def test_what_a_race_would_ignore_is_refused_before_anything_is_read(
+    questions: Path, tmp_path: Path, options: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"no use for {named}"):
+        embedtune.tune(data=questions, output=tmp_path / "race", **options)
+    assert not (tmp_path / "race").exists()
 
 
 def test_a_folder_without_a_race_cannot_be_resumed(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedtune.config.section import AUTO
+from embedtune.config.sections.guard import DEFAULT_GUARD, NO_GUARD
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
@@ -96,6 +97,10 @@ def _refuse(config: TrainConfig) -> None:
         ConfigError: names it.
     """
     found = {
+        "--task reranker": config.task == "reranker",
+        "--domains": config.domains.by is not None,
+        "--guard": config.guard.sets not in ([DEFAULT_GUARD], [NO_GUARD]),
+        "--guard-policy": config.guard.policy != "tell",
         "--side query": config.side == "query",
         "--teacher": config.teacher.given,
         "--query-model": config.query_model.given,
@@ -110,4 +115,4 @@ def _refuse(config: TrainConfig) -> None:
         )
     for name, asked in found.items():
         if asked:
-            raise ConfigError(f"{name} cannot be raced", where=name, next="`embedtune train` can do it")
+            raise ConfigError(f"a race has no use for {name}", where=name, next="`embedtune train` has")
