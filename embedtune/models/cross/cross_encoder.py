@@ -10,7 +10,7 @@ import numpy as np
 from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError, blamed_on
 from embedtune.models.cross.exact_head import exact_head
-from embedtune.models.cross.mix import mix_of
+from embedtune.models.cross.mix import Mix, mix_of
 from embedtune.models.encoder import readable, weights_digest
 from embedtune.models.files.load import choose_device
 from embedtune.models.files.load_report import LoadReport, demand_all_weights, remarks
@@ -38,6 +38,7 @@ class PairScorer:
         option: by which the user named it.
         products: precision of its matrix products: fp32, bf16 or fp16. Its head always gives scores in fp32.
         mix: how much the encoder's cosine counts beside its score, where a ranking of that encoder is reranked.
+        beside: the encoder that this was chosen for; empty if it is not known.
     """
 
     model: Any
@@ -46,6 +47,7 @@ class PairScorer:
     option: str = WHERE
     products: str = FP32
     mix: float = 0.0
+    beside: str = ""
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """The score of every pair (query, document), higher is better: float32 (n,).
@@ -119,7 +121,8 @@ def _opened(found: Resolved, section: ModelSection, device: str, option: str) ->
             raise cannot_load(found, error, heard, " as a cross-encoder") from error
     demand_all_weights(LoadReport.read(heard), name, option, model.transformers_model, pooler=True)
     notes = [*remarks(heard, name), *give_padding(model.tokenizer, model.config, name)]
-    return PairScorer(model, name, tuple(notes), option, mix=0.0 if found.path is None else mix_of(found.path))
+    mix = Mix() if found.path is None else mix_of(found.path)
+    return PairScorer(model, name, tuple(notes), option, mix=mix.weight, beside=mix.encoder)
 
 
 def fingerprint(scorer: PairScorer) -> str:

@@ -189,7 +189,8 @@ class TrainResult(VerbResult):
         best_step: the step whose weights were kept; None where nothing was chosen on dev.
         how_to_use: lines of Python.
         curves: loss terms, masking, collapse gauges and dev scores by step.
-        tokens_per_s: tokens of distinct texts per second of training, without padding and dev evaluations.
+        tokens_per_s: tokens of distinct texts per second of training, without padding and dev evaluations; None where
+            they were not counted.
         flops_per_s: operations of the model per second, by its weights and text lengths; None for a static encoder, and
             with `training.skip_below`.
         share_of_peak: of the fastest matrix product measured on this machine; None where that is.
@@ -241,7 +242,7 @@ class TrainResult(VerbResult):
     recipe: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     report: str = ""
-    tokens_per_s: float = 0.0
+    tokens_per_s: float | None = None
     flops_per_s: float | None = None
     share_of_peak: float | None = None
     time_spent: Mapping[str, float] = field(default_factory=dict)

@@ -1,7 +1,8 @@
 """`evaluate --rerank`: each ranking's first documents in a cross-encoder's order, beside the ranking itself."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.evaluate import EvaluateConfig
@@ -14,6 +15,9 @@ from embedtune.models.speed.precision import choose_precision
 from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.evaluate.systems import Scored
 from embedtune.workflows.shared.talk import Talk
+
+if TYPE_CHECKING:
+    from embedtune.models.cross.cross_encoder import PairScorer
 
 OPTION = "--rerank"
 
@@ -45,30 +49,55 @@ def demand_rankings(config: EvaluateConfig, source: str, kind: str) -> None:
         )
 
 
-def rerankings(config: EvaluateConfig, judged: JudgedSet, rows: Sequence[Scored], talk: Talk) -> Iterator[Scored]:
-    """Every ranking of full vectors, of words and of files once more, with its first documents reranked."""
+@dataclass(frozen=True)
+class Reranker:
+    """A cross-encoder, and how many documents of each query it reads."""
+
+    scorer: "PairScorer"
+    depth: int
+
+    @property
+    def described(self) -> str:
+        """How it makes a ranking out of another one."""
+        said = f"reranked: the first {self.depth} documents of a ranking by the score of {self.scorer.name}"
+        if not self.scorer.mix:
+            return said
+        beside = f", a weight that was chosen beside {self.scorer.beside}" if self.scorer.beside else ""
+        return (
+            f"{said} + {self.scorer.mix:.3g} x the encoder's cosine{beside}; rankings that are not by cosine, such as "
+            "those of bm25, by the score alone"
+        )
+
+    def rankings(self, judged: JudgedSet, rows: Sequence[Scored], talk: Talk) -> Iterator[Scored]:
+        """Every ranking of full vectors, of words and of files once more, with its first documents reranked."""
+        for one in [row for row in rows if row.label == row.model]:
+            what = f"reranking the first {self.depth} documents of {short_name(one.label)} on {judged.name}"
+            with talk.progress(what, total=len(judged.queries)) as tell:
+                # The weight is that of cosines; scores of words and of files lie elsewhere.
+                mix = 0.0 if one.dimensions is None else self.scorer.mix
+                ranking = reranked(one.ranking, judged, self.scorer.scores, self.depth, mix=mix, progress=tell)
+            yield replace(
+                one,
+                label=f"{one.label}, reranked",
+                ranking=ranking,
+                scores=score_ranking(ranking, judged, list(one.scores.per_query)),
+                ranked_here=True,
+                reranked=True,
+            )
+
+
+def load_reranker(config: EvaluateConfig, talk: Talk) -> Reranker | None:
+    """What --rerank names; None without it."""
     from embedtune.models.cross.cross_encoder import load_cross_encoder
 
-    name, depth = str(config.evaluation.rerank), config.evaluation.rerank_depth
-    with talk.progress(f"loading {short_name(name)}"):
-        scorer = load_cross_encoder(ModelSection(name=name), device=config.evaluation.device, option=OPTION)
-    products = choose_precision(config.evaluation.precision, str(scorer.model.device), has_products=True).name
-    scorer = replace(scorer, products=products)
+    evaluation = config.evaluation
+    if evaluation.rerank is None:
+        return None
+    with talk.progress(f"loading {short_name(evaluation.rerank)}"):
+        scorer = load_cross_encoder(ModelSection(name=evaluation.rerank), device=evaluation.device, option=OPTION)
+    products = choose_precision(evaluation.precision, str(scorer.model.device), has_products=True).name
+    reranker = Reranker(replace(scorer, products=products), evaluation.rerank_depth)
     for note in scorer.notes:
         talk.say(f"reranker: {note}")
-    if scorer.mix:
-        talk.say(f"reranker: its score + {scorer.mix:.3g} x an encoder's cosine, as chosen when it was trained")
-    for one in [row for row in rows if row.label == row.model]:
-        what = f"reranking the first {depth} documents of {short_name(one.label)} on {judged.name}"
-        with talk.progress(what, total=len(judged.queries)) as tell:
-            # The weight is that of cosines; scores of words and of files lie elsewhere.
-            mix = 0.0 if one.dimensions is None else scorer.mix
-            ranking = reranked(one.ranking, judged, scorer.scores, depth, mix=mix, progress=tell)
-        yield replace(
-            one,
-            label=f"{one.label}, reranked",
-            ranking=ranking,
-            scores=score_ranking(ranking, judged, list(one.scores.per_query)),
-            ranked_here=True,
-            reranked=True,
-        )
+    talk.say(reranker.described)
+    return reranker

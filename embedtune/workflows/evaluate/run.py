@@ -25,7 +25,7 @@ from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.evaluate import ComparedRow, EvaluateResult, JudgingPool, MeanRow, SystemRow
 from embedtune.workflows.evaluate.judging import JUDGED, POOL, check_pool, write_pool
 from embedtune.workflows.evaluate.known_training import Training, read_training
-from embedtune.workflows.evaluate.reranking import check_reranker, rerankings
+from embedtune.workflows.evaluate.reranking import Reranker, check_reranker, load_reranker
 from embedtune.workflows.evaluate.result import means_over_sets
 from embedtune.workflows.evaluate.systems import Systems
 from embedtune.workflows.evaluate.tasks.read_tasks import Task, read_tasks
@@ -60,7 +60,10 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
     tell_findings(talk, _findings(tasks, training))
     with fresh_folder(config.output.folder, EVALUATIONS, file_name(tasks[0].name)) as folder:
         _score(config, tasks, runs, folder, talk)
-        result = replace(_result(config, tasks, training, folder), elapsed_s=round(time.perf_counter() - started, 2))
+        reranker = _rerank(config, tasks, talk)
+        result = replace(
+            _result(config, tasks, training, folder, reranker), elapsed_s=round(time.perf_counter() - started, 2)
+        )
         if config.output.pool is not None:
             result = replace(result, pool=_pool(config.output.pool, tasks, config.evaluation.seed))
         write_text(folder / RESULT, json.dumps(result.as_json(), ensure_ascii=False, indent=2) + "\n")
@@ -133,13 +136,21 @@ def _score(config: EvaluateConfig, tasks: Sequence[Task], runs: Mapping[str, Run
             (task.by_both if is_hybrid(name) else task.by_encoder)(systems, name, loaded)
     for path, run in runs.items():
         tasks[0].by_run(systems, path, run)
-    if config.evaluation.rerank is not None:
+
+
+def _rerank(config: EvaluateConfig, tasks: Sequence[Task], talk: Talk) -> Reranker | None:
+    """Add to every set what a reranker makes of its rankings; None without --rerank."""
+    reranker = load_reranker(config, talk)
+    if reranker is not None:
         for task in tasks:
             if isinstance(task, RetrievalTask):
-                task.add_rerankings(rerankings(config, task.judged, list(task.scored), talk))
+                task.add_rerankings(reranker.rankings(task.judged, list(task.scored), talk))
+    return reranker
 
 
-def _result(config: EvaluateConfig, tasks: Sequence[Task], training: Training, folder: Path) -> EvaluateResult:
+def _result(
+    config: EvaluateConfig, tasks: Sequence[Task], training: Training, folder: Path, reranker: Reranker | None
+) -> EvaluateResult:
     """Write rankings and values per query, and build the result."""
     alone, seed = len(tasks) == 1, config.evaluation.seed
     rows: list[dict[str, Any]] = []
@@ -156,7 +167,7 @@ def _result(config: EvaluateConfig, tasks: Sequence[Task], training: Training, f
         means=from_plain(tuple[MeanRow, ...], means_over_sets(rows)),
         comparisons=from_plain(tuple[ComparedRow, ...], comparisons),
         findings=tuple(_findings(tasks, training)),
-        described=_described(config, tasks),
+        described=_described(config, tasks, reranker),
         evidence=tuple(found for task in tasks if (found := task.evidence())),
         facts={
             **machine_facts(config.models.section(name) for name in config.models.encoders),
@@ -172,10 +183,11 @@ def _pool(name: str, tasks: Sequence[Task], seed: int) -> JudgingPool:
     return JudgingPool(file=name, documents=write_pool(name, proposed))
 
 
-def _described(config: EvaluateConfig, tasks: Sequence[Task]) -> tuple[str, ...]:
+def _described(config: EvaluateConfig, tasks: Sequence[Task], reranker: Reranker | None = None) -> tuple[str, ...]:
     query = config.models.query
     own = () if query is None else (f"the queries of every encoder are encoded by {query}",)
-    return (*(sentence for task in tasks for sentence in task.described), *own)
+    again = () if reranker is None else (reranker.described,)
+    return (*(sentence for task in tasks for sentence in task.described), *own, *again)
 
 
 def _hashes(config: EvaluateConfig, tasks: Sequence[Task]) -> dict[str, str]:

@@ -58,7 +58,8 @@ def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, tal
     for note in scorer.notes:
         talk.say(f"cross-encoder: {note}")
     if scorer.mix:
-        talk.say(f"cross-encoder: its score + {scorer.mix:.3g} x the miner's cosine, as chosen when it was trained")
+        beside = f"beside {scorer.beside} " if scorer.beside else ""
+        talk.say(f"cross-encoder: its score + {scorer.mix:.3g} x the miner's cosine, as chosen {beside}in its training")
     usual = PairScorer(scorer.model, scorer.name)
     other = {name: value for name in ("mix", "products") if (value := getattr(scorer, name)) != getattr(usual, name)}
     key = key_of({"weights": fingerprint(scorer), "max_length": section.max_length, **other})

@@ -74,6 +74,8 @@ def _at(value: Any, *keys: str) -> Any:
 
 
 def _losses(recipe: Any) -> str:
+    if _at(recipe, "task") == "reranker":  # its recipe names a loss too, which only encoders learn by
+        return "reranker"
     terms = _at(recipe, "loss")
     known = [term for term in terms if isinstance(term, dict)] if isinstance(terms, list) else []
     return " + ".join(

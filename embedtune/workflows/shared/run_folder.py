@@ -13,6 +13,7 @@ from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.durable import discard, remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError, raise_machine_fault
+from embedtune.models.cross.mix import mix_of
 from embedtune.models.towers.signal_input import FILE as SIGNAL_INPUT
 from embedtune.models.towers.signal_input import signal_input_in
 from embedtune.processes import this_process
@@ -207,11 +208,16 @@ def run_name(config: TrainConfig) -> str:
 def how_to_use(model: Path) -> tuple[str, ...]:
     """Lines of Python that use the tuned model with sentence-transformers alone; one with two routes says which."""
     if is_cross_encoder(model):
+        mix = mix_of(model)
+        mixed = (
+            f"  # best on dev: scores + {mix.weight:.4g} * cosines of the pairs by {mix.encoder}" if mix.weight else ""
+        )
         return (
             "from sentence_transformers import CrossEncoder",
             "",
             f"model = CrossEncoder({str(model)!r})",
-            'print(model.predict([("a question", "an answer"), ("a question", "another")]))',
+            'scores = model.predict([("a question", "an answer"), ("a question", "another")])',
+            f"print(scores){mixed}",
         )
     if (model / SIGNAL_INPUT).is_file():
         return _with_signals(model)

@@ -12,6 +12,7 @@ from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
 from embedtune.data.views import pairing_named, parse_views
+from embedtune.distributed import ranks
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.losses.shared.base import Loss
@@ -24,7 +25,7 @@ from embedtune.models.speed.frozen_layers import check_layers
 from embedtune.training.step.second_pass import check_repeats
 from embedtune.workflows.shared.talk import Talk
 
-AUTO_MARGIN = "auto"
+AUTO_MARGIN, OWN_GUIDES = "auto", ("self", "none")
 DEFAULT_LOSS = TrainConfig.model_fields["loss"].default
 
 
@@ -271,6 +272,8 @@ def check_reranker(config: TrainConfig) -> None:
         )
     asked = {
         "--loss": config.loss != DEFAULT_LOSS,  # by its value: the recipe of a run names the default, and is read again
+        "--guide": config.guide.name not in OWN_GUIDES,
+        "--teacher": config.teacher.given,
         "--side query": config.side == "query",
         "--matryoshka": bool(config.matryoshka.dimensions),
         "--quantize-aware": bool(config.quantize_aware.kinds),
@@ -280,6 +283,7 @@ def check_reranker(config: TrainConfig) -> None:
         "model.lora": config.model.lora is not None,
         "--layers": config.model.layers is not None,
         "training.skip_below": config.training.skip_below > 0,
+        "--devices": ranks() > 1,
     }
     found = [name for name, is_asked in asked.items() if is_asked]
     if found:

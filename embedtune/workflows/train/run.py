@@ -56,6 +56,7 @@ from embedtune.workflows.train.guide.guide_files import (
 from embedtune.workflows.train.kept.query_side_recipe import check_side
 from embedtune.workflows.train.plan import TrainPlan, plan_config
 from embedtune.workflows.train.recipe_checks import (
+    OWN_GUIDES,
     check_needs,
     check_queue,
     check_reranker,
@@ -68,8 +69,6 @@ from embedtune.workflows.train.recipe_checks import (
 from embedtune.workflows.train.sessions.timed import TimedTalk
 from embedtune.workflows.train.students.checks import check_layers, check_query_model, check_teacher
 from embedtune.workflows.train.students.teacher import taught_data, teacher_file
-
-OWN_GUIDES = ("self", "none")
 
 
 def train(

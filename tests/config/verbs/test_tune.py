@@ -24,7 +24,9 @@ def test_budgets_are_times_or_steps(text: str, unit: str, amount: float) -> None
     assert (race.unit, race.amount) == (unit, amount)
 
 
-@pytest.mark.parametrize("text", ["", "30", "half an hour", "-5m", "0steps", "1.5steps", "30 days", "9000h", "999999999999steps", "٣steps"])
+@pytest.mark.parametrize(
+    "text", ["", "30", "half an hour", "-5m", "0steps", "1.5steps", "30 days", "9000h", "999999999999steps", "٣steps"]
+)
 def test_anything_else_is_refused_with_examples(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(TuneConfig, None, [], {"budget": text})

@@ -17,7 +17,8 @@ def test_it_is_loaded_as_it_was_saved_and_told_in_the_card(cross_folder: Path, t
     assert plain.mix == 0.0
     for mix in (12.5, 0.0):
         save_cross_encoder(replace(plain, mix=mix), tmp_path / "kept")
-        assert load_cross_encoder(ModelSection(name=str(tmp_path / "kept")), device="cpu").mix == mix
+        kept = load_cross_encoder(ModelSection(name=str(tmp_path / "kept")), device="cpu")
+        assert (kept.mix, kept.beside) == (mix, plain.name)
         card = (tmp_path / "kept" / "README.md").read_text(encoding="utf-8")
         assert ("scores + 12.5 * cosines" in card) == (mix > 0)
 

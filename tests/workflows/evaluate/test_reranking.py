@@ -90,6 +90,8 @@ def test_a_weight_of_cosines_is_for_vectors_and_not_for_words(judged, cross_fold
         rankings[name] = [
             [sorted(found, key=lambda one: (found[one], one), reverse=True) for found in run] for run in runs
         ]
+        (said,) = (one for one in result.described if one.startswith("reranked: the first 5 documents"))
+        assert ("1e+06 x the encoder's cosine, a weight that was chosen beside encoder;" in said) == (name == mixed)
     plain, alone, words = rankings[cross_folder][0], rankings[cross_folder][2], rankings[cross_folder][3]
     assert alone != plain
     assert rankings[mixed] == [plain, rankings[cross_folder][1], plain, words]

@@ -109,7 +109,7 @@ class RerankerRun:
         with self.spent.on("training"), self.talk.progress("training, in pairs read", total=fit.work.total) as tell:
             fitted = fit_reranker(scorer.model, replace(fit, progress=tell), resume=resumed)
         scorer = replace(scorer, mix=fitted.mix)
-        self._tell_mix(fitted)
+        self._tell_dev(fitted, dev)
         with self.spent.on("scoring the test split"):
             after = self._second_stage(scorer, test, before)
         with self.spent.on("saving and checking"):
@@ -163,13 +163,21 @@ class RerankerRun:
         first = self._first_stage(encoder, judged, store, "the dev queries")
         return None if first is None else DevReranking(judged, first, scorer, self.config.reranker.depth)
 
-    def _tell_mix(self, fitted: RerankerResult) -> None:
-        """Say how much the encoder's cosine counts, and what that is worth on dev."""
-        if fitted.mix:
-            best = dict(fitted.curve)[fitted.best_step or fitted.curve[-1][0]][PRIMARY]
-            self.talk.say(
-                f"the encoder and the cross-encoder together rank best on dev: its score + {fitted.mix:.3g} x cosine "
-                f"(nDCG@10 {best:.3f}; {fitted.alone:.3f} by its score alone)"
+    def _tell_dev(self, fitted: RerankerResult, dev: DevReranking | None) -> None:
+        """Say what reranking brings on dev, by the cross-encoder alone and together with the encoder."""
+        if dev is None or not fitted.curve:
+            return
+        first, best = (
+            dev.first.scores.means[PRIMARY],
+            dict(fitted.curve)[fitted.best_step or fitted.curve[-1][0]][PRIMARY],
+        )
+        together = f"; {fitted.alone:.3f} by its score alone" if fitted.mix and fitted.alone is not None else ""
+        order = f"by its score + {fitted.mix:.3g} x the encoder's cosine" if fitted.mix else "by its score"
+        self.talk.say(f"dev nDCG@10 {first:.3f} as the encoder ranks, {best:.3f} reranked {order}{together}")
+        if best <= first:
+            self.talk.warn(
+                "on dev, nothing was better than the encoder's own order; before reranking with it, give it more "
+                "pairs, more --epochs, or negatives from `embedtune mine`"
             )
 
     def _second_stage(self, scorer: PairScorer, judged: JudgedSet | None, first: Measured | None) -> Measured | None:

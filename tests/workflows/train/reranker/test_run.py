@@ -13,6 +13,7 @@ from embedtune.data.prepare import prepare
 from embedtune.errors import ConfigError, Interrupted
 from embedtune.evaluation.verdicts.significance import compare_paired
 from embedtune.training.reranker import records
+from embedtune.workflows.runs.cards import card_of
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.train.plan import plan_command
 from embedtune.workflows.train.reranker import run
@@ -47,6 +48,10 @@ def test_it_learns_from_pairs_alone_and_says_what_reranking_adds(recipe, bert_fo
         assert np.all(np.diff(found) <= 1e-6 * max(1.0, mix))
     assert "CrossEncoder" in "\n".join(result.how_to_use)
     assert any("negatives: the nearest training documents" in said for said in listener.said)
+    (dev,) = (said for said in listener.said if said.startswith("dev nDCG@10"))
+    assert f"{result.dev_curve[[3, 6].index(result.best_step)][1]['ndcg@10']:.3f} reranked by its score" in dev
+    assert card_of(RunFolder(tmp_path / "run")).losses == "reranker"
+    assert result.tokens_per_s is None  # they are not counted
     assert not any("none was named" in said for said in listener.said)  # its loss is not one of ours
     assert RunFolder(tmp_path / "run").has_model
     assert RunFolder(tmp_path / "run").result().how_to_use == result.how_to_use
@@ -132,6 +137,8 @@ def test_a_reranker_that_ranks_worse_is_not_recommended() -> None:
         ({"model": "starter"}, "a starter is static"),
         ({"loss": ["infonce"]}, "only encoders can use this: --loss"),
         ({"side": "query"}, "only encoders can use this: --side query"),
+        ({"guide": "another-model"}, "only encoders can use this: --guide"),
+        ({"teacher": "another-model"}, "only encoders can use this: --teacher"),
     ],
 )
 def test_what_makes_no_sense_is_refused(recipe, bert_folder, options, what) -> None:
