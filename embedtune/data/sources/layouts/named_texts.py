@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from embedtune.data.sources.columns import Roles, document_text, id_of, label_of, listed, match, refuse_twice
-from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.problems import ADD_ROWS, NO_ROWS, Problems
 from embedtune.data.sources.tables import RecordTable
 
 CORPUS_ROLES: Roles = {
@@ -65,7 +65,7 @@ def read_named(
     named, places = NamedTexts(), dict[str, str]()
     for split, table in tables:
         if not _read_table(named, table, places, split, _ROLES[part], group):
-            problems.add(table.name, "there are no rows")
+            problems.add(table.name, NO_ROWS, hint=ADD_ROWS)
     if not named.keys:
         raise problems.stop(problems.source, f"a BEIR folder also needs {part}.jsonl")
     return named

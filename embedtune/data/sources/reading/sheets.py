@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.data.sources.layouts.places import HARMLESS, MOST_RATIO, open_at_random
-from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.problems import ADD_ROWS, NO_ROWS, Problems
 from embedtune.data.sources.reading.delimited import column_names
 from embedtune.data.sources.streams import sha256
 from embedtune.errors import DataError
@@ -88,7 +88,7 @@ def _records(path: Path, book: Any, problems: Problems, notes: list[str]) -> Ite
             continue
         yield number, _record(names, texts, f"{path}:{number}", problems)
     if not names:
-        raise problems.stop(str(path), "there are no rows")
+        raise problems.stop(str(path), NO_ROWS, hint=ADD_ROWS)
 
 
 def _has_rows(sheet: Any) -> bool:
