@@ -23,7 +23,7 @@ from embedtune.models.files.load import check_device, resolve
 from embedtune.models.sources.on_hub import STARTER
 from embedtune.reports.results.mine import MineResult
 from embedtune.workflows.mine.files import files_of
-from embedtune.workflows.mine.teachers import check_teacher
+from embedtune.workflows.mine.judges.teacher import check_teacher
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.engine.naming import engine_named
 from embedtune.workflows.shared.jobs.job import MANIFEST, OWN, Job, changes

@@ -37,14 +37,14 @@ from embedtune.workflows.mine.block_report import EDGES, EXAMPLES, LEDGER_LINES
 from embedtune.workflows.mine.calibration import calibrate
 from embedtune.workflows.mine.candidate_search import search
 from embedtune.workflows.mine.choice import NegativeChoice, choice_of, choose_all, mined_of
-from embedtune.workflows.mine.cross_opinions import ask_cross_encoder
 from embedtune.workflows.mine.files import files_of
 from embedtune.workflows.mine.job_documents import JobDocuments, gather_documents
 from embedtune.workflows.mine.job_vectors import encode_all, mining_encoder
+from embedtune.workflows.mine.judges.cross_encoder import ask_cross_encoder
+from embedtune.workflows.mine.judges.guide import Judges, ask_guide
+from embedtune.workflows.mine.judges.teacher import ask_teacher, who_scores
 from embedtune.workflows.mine.known_copies import find_copies
-from embedtune.workflows.mine.opinions import Judges, ask_guide
 from embedtune.workflows.mine.result import Totals, findings_of
-from embedtune.workflows.mine.teachers import ask_teacher, who_scores
 from embedtune.workflows.shared.jobs.job import Job
 from embedtune.workflows.shared.machine import machine_facts, mapped_memory_bytes, peak_memory_bytes
 from embedtune.workflows.shared.outputs import Outputs

@@ -119,7 +119,7 @@ def test_interrupted_in_a_block_it_asks_the_cross_encoder_only_for_the_rest(
 ) -> None:
     from embedtune.errors import Interrupted
     from embedtune.models.cross.cross_encoder import PairScorer
-    from embedtune.workflows.mine import cross_opinions
+    from embedtune.workflows.mine.judges import cross_encoder
 
     asked: list[int] = []
     scores, breaks = PairScorer.scores, [3]
@@ -131,7 +131,7 @@ def test_interrupted_in_a_block_it_asks_the_cross_encoder_only_for_the_rest(
         return scores(self, pairs)
 
     monkeypatch.setattr(PairScorer, "scores", counted)
-    monkeypatch.setattr(cross_opinions, "PAIRS_AT_A_TIME", 20)
+    monkeypatch.setattr(cross_encoder, "PAIRS_AT_A_TIME", 20)
     whole = load(MineConfig, None, ["filters.target_kept=none"], {"data": "pairs.jsonl", "model": "starter"})
     of_one_block = whole.model_copy(update={"cross_encoder": config(cross_encoder=str(cross_folder)).cross_encoder})
     with pytest.raises(Interrupted, match="what is done is kept"):
@@ -143,7 +143,7 @@ def test_interrupted_in_a_block_it_asks_the_cross_encoder_only_for_the_rest(
     assert asked[3:] == [20] * ((pairs - 40) // 20) + [pairs % 20] * (pairs % 20 > 0)
     asked.clear()
     breaks.clear()
-    monkeypatch.setattr(cross_opinions, "PAIRS_AT_A_TIME", 10_000)
+    monkeypatch.setattr(cross_encoder, "PAIRS_AT_A_TIME", 10_000)
     mine(of_one_block)
     assert asked == [pairs]
     assert len(in_parts.splitlines()) == len(Path("mined.jsonl").read_bytes().splitlines()) > 0
