@@ -215,9 +215,14 @@ def _is_short(result: TuneResult) -> bool:
 
 
 def _smallest(result: TuneResult) -> str:
+    """What would have been seen and, of several tests, how intervals and p-values go together."""
+    together = (
+        " The intervals hold all together; p is adjusted by Holm's method, which is a little less strict, so an "
+        "interval may just reach beyond 0 where p is below 0.05."
+    )
     return (
         f"With these dev queries and seeds, a true difference of {small_said(result.smallest_difference)} would have "
-        "been found 4 times out of 5."
+        f"been found 4 times out of 5.{together if len(result.dev) > 1 else ''}"
         if result.smallest_difference
         else ""
     )

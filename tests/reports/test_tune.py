@@ -103,3 +103,9 @@ def test_a_default_that_is_kept_is_said_to_be(won: TuneResult) -> None:
 def test_without_a_test_split_there_is_no_verdict(won: TuneResult) -> None:
     report = tuning(replace(won, verdict=None, comparisons=(), gains=()))
     assert report.verdict == "no verdict"
+
+
+def test_how_intervals_and_p_go_together_is_said_where_there_are_several(won: TuneResult) -> None:
+    several = replace(won, dev=(*won.dev, compared("default", "merged", 0.01, 0.046, "better")))
+    assert "a little less strict" in page(tuning(several))
+    assert "a little less strict" not in page(tuning(won))
