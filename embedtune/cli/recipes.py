@@ -168,13 +168,17 @@ def recipe_problems(recipe: str) -> "tuple[Problem, ...]":
     from embedtune.config.options import schema_of
     from embedtune.config.recipe.load import load, verb_of
     from embedtune.config.recipe.problems import InvalidConfig, Problem
+    from embedtune.config.verbs.tune import TuneConfig
     from embedtune.losses import loss_names
     from embedtune.workflows.train.recipe_checks import check_term
+    from embedtune.workflows.tune.checks import check_race
 
     try:
         verb = verb_of(recipe)
         known_losses, check_args = (loss_names(), check_term) if verb == "train" else (None, None)
-        load(schema_of(verb), recipe, known_losses=known_losses, check_args=check_args)
+        config = load(schema_of(verb), recipe, known_losses=known_losses, check_args=check_args)
+        if isinstance(config, TuneConfig):
+            check_race(config)
     except InvalidConfig as error:
         return error.problems
     except ConfigError as error:

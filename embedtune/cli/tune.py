@@ -32,7 +32,9 @@ def tune(asked: Asked, resume: ResumeRace = None) -> None:
     the end. A budget in steps gives the same result on every run, also after an interruption.
     """
     if resume is None:
-        asked.print(api.tune(asked.config(), talk=asked.talk))
+        from embedtune.workflows.tune.checks import check_race
+
+        asked.print(api.tune(asked.config(check_race), talk=asked.talk))
         return
     if asked.words or asked.options:
         raise ConfigError(

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from embedtune.cli.shared.app import build_app
@@ -7,6 +9,18 @@ from embedtune.cli.shared.guard import guarded
 def test_dry_run_shows_the_default_recipe_and_the_race(call) -> None:
     shown = call("tune", "--data", "samples:en", "--budget", "2h", "--dry-run")
     assert shown["tune"]["budget"] == "2h" and shown["training"]["lr"] == "auto"
+
+
+def test_dry_run_refuses_what_the_race_refuses(call, tmp_path: Path) -> None:
+    assert "no use for --guard" in call("tune", "--guard", "samples:en", "--dry-run", code=2)["error"]["message"]
+    for arm, said in (
+        ("faster: [training.lrr=0.1]", "training.lrr"),
+        ("default: [training.lr=0.1]", "cannot be called"),
+    ):
+        recipe = tmp_path / "race.yaml"
+        recipe.write_text(f"tune:\n  arms:\n    {arm}\n", encoding="utf-8")
+        assert said in call("tune", str(recipe), "--data", "samples:en", "--dry-run", code=2)["error"]["message"]
+        assert said in call("recipes", "check", str(recipe), code=2)["error"]["message"]
 
 
 @pytest.mark.parametrize("budget", ["half an hour", "10steps"])

@@ -37,12 +37,14 @@ class System:
         ranking: of all queries of the set.
         values: (Q,) of the metric that is compared.
         by_vectors: whether it compares vectors; scores between -1 and 1 are then cosines, which share a scale.
+        beside: label of the system that it is compared with; None: the first.
     """
 
     label: str
     ranking: Ranking
     values: np.ndarray
     by_vectors: bool = False
+    beside: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class PairEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything about one set: its systems, and each of them against the first."""
+    """Everything about one set: its systems, and each of them against the one that it is compared with."""
 
     data: str
     metric: str
@@ -106,14 +108,16 @@ def gather_evidence(
 
     Args:
         judged: the set.
-        systems: each is compared with the first.
+        systems: each is compared with the first, or with the one that it names.
         metric: what the systems' values are.
         rows: numbers of the queries to use, those that the verdict rests on; all if None.
         on: which queries these are.
     """
     chosen = np.arange(len(judged.query_ids)) if rows is None else rows  # (R,)
     texts = dict(zip(judged.document_ids, judged.documents, strict=True)) if len(systems) > 1 else {}
-    pairs = [_pair(judged, (systems[0], other), chosen, texts, on) for other in systems[1:]]
+    named = {one.label: one for one in systems}
+    against = [(named.get(other.beside or "", systems[0]), other) for other in systems[1:]]
+    pairs = [_pair(judged, both, chosen, texts, on) for both in against]
     shown = _systems(judged, systems, chosen)
     return Evidence(judged.name, metric, len(chosen), DEPTH, tuple(shown), tuple(pairs))
 

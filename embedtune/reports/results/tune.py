@@ -97,7 +97,8 @@ class TuneResult(VerbResult):
         dev: the test that decided, per challenger of the final.
         full: the full run of the arm that won a race of shorter ones against that of the default, on dev; else None.
         smallest_difference: what the race would have found 4 times out of 5, in the deciding metric.
-        verdict: the winner against the default on test; None without a test split.
+        verdict: the winner against the default on test, or the default that was kept against the start; None without a
+            test split.
         comparisons: on test, Holm-adjusted together: the start against the default and against the winner.
         gains: dev gain beside test gain.
         curve: what more pairs would bring; None unless asked for.

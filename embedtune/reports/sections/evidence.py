@@ -103,10 +103,11 @@ def _scores(evidence: Evidence) -> Section:
         whose = f"{label} training" if label in ("before", "after") else f"of {label}"
         title = f"Scores {whose} of the first {scores.first or evidence.depth} documents of each query."
         drawings.append(histogram(title, scores.edges, _series(scores), unit="score", at=scores.threshold, bins=bins))
+        of = "" if scores.first is None else f", of the first {scores.first} documents of each query"
         said.append(
-            f"{_sentence_start(label)}: the threshold that separates relevant documents best is {scores.threshold:.3g} "
-            f"(F1 {scores.f1:.2f}): {scores.precision:.0%} of the documents that reach it are relevant, and "
-            f"{scores.recall:.0%} of the ranked relevant documents reach it."
+            f"{_sentence_start(label)}{of}: the threshold that separates relevant documents best is "
+            f"{scores.threshold:.3g} (F1 {scores.f1:.2f}): {scores.precision:.0%} of the documents that reach it are "
+            f"relevant, and {scores.recall:.0%} of the ranked relevant documents reach it."
         )
         rows += [(label, *row) for row in _bins(scores)]
     shown = Table(("", "score", *(one.name for one in _series(known[0][1]))), rows) if known else Table((), ())

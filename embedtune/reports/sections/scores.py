@@ -7,6 +7,7 @@ from rich.table import Table as TerminalTable
 from rich.text import Text as TerminalText
 
 from embedtune.evaluation.metrics import metric_label
+from embedtune.findings import counted
 from embedtune.reports.document.blocks import Block, Section, Table, Text
 from embedtune.reports.document.printable import printable
 from embedtune.reports.document.terminal import bare_table
@@ -59,15 +60,15 @@ def basis(test_queries: int, unseen_queries: int) -> str:
     The verdict rests on the unseen part: the other 20 queries ask for documents that were positives in training or dev.
     """
     seen = test_queries - unseen_queries
-    asked = "ask for documents that were positives in training or dev"
+    asked = f"ask{'s' if seen == 1 else ''} for documents that were positives in training or dev"
     if not seen:
         return ""
     if not unseen_queries:
         return (
-            f"All {seen:,} test queries {asked}: a gain on them may be memorization, and there are no unseen queries "
-            "to rule that out."
+            f"All {counted(seen, 'test query')} {asked}: a gain on them may be memorization, and there are no unseen "
+            "queries to rule that out."
         )
-    return f"The verdict rests on the unseen part: the other {seen:,} queries {asked}."
+    return f"The verdict rests on the unseen part: the other {counted(seen, 'query')} {asked}."
 
 
 def score_table(parts: Sequence[ScorePart]) -> TerminalTable:

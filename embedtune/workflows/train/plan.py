@@ -87,6 +87,12 @@ def plan_command(
         known_losses=loss_names(),
         check_args=lambda name, args: losses.append(built_term(name, args)),
     )
+    if config.task == "reranker" and "loss" in options:  # a run's own recipe names the default
+        raise ConfigError(
+            "a cross-encoder learns lists of candidates, and no loss of ours",
+            where="--loss",
+            next="leave out --loss or --task reranker",
+        )
     if run is not None:
         config = found_again(config, run.started_in)
     return _completed(config, losses, run, talk, accept_changes=accept_changes)

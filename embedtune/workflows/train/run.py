@@ -117,7 +117,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     check_mined(config, data)
     learns_by_loss = config.task != "reranker" and not data.unpaired
     if run is None and "loss" not in config.model_fields_set and learns_by_loss:
-        talk.say(advise(data, config.data.source, config.data.columns).sentence)
+        talk.say(advise(data, config.data.source, config.data.columns, model=config.model.name).sentence)
     sets = read_guard(guard_sets(config), seed=config.training.seed)
     if run is not None and run.done and plan.changes:
         demand_more_steps(run, config, len(data.train), plan.changes)

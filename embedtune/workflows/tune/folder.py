@@ -48,7 +48,12 @@ class RaceFolder:
                 where="--resume",
                 next="name the folder that an earlier `embedtune tune` printed, or leave --resume out",
             )
-        return found_again(load(TuneConfig, str(self.path / CONFIG)), Path(self.facts().get(STARTED_IN) or Path.cwd()))
+        return found_again(load(TuneConfig, str(self.path / CONFIG)), self.started_in)
+
+    @property
+    def started_in(self) -> Path:
+        """The working directory when the race was begun; relative names in its files start there."""
+        return Path(self.facts().get(STARTED_IN) or Path.cwd())
 
     def facts(self) -> dict[str, Any]:
         """What was found out and decided before the first heat; empty at the beginning."""

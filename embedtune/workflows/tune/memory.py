@@ -9,8 +9,8 @@ from embedtune.findings import Finding, counted
 from embedtune.racing.arm import Arm
 from embedtune.workflows.shared.choosing.arms import ArmMemory, ArmTrainer
 from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.tune.checks import DEFAULT
 from embedtune.workflows.tune.folder import RaceFolder
-from embedtune.workflows.tune.space import DEFAULT
 
 GIB = 2**30
 Entered = Sequence[tuple[Arm, TrainConfig]]

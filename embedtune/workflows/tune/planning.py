@@ -13,10 +13,10 @@ from embedtune.racing.division import DividedBudget, Purse
 from embedtune.racing.plan import RacePlan, smallest_budget
 from embedtune.workflows.shared.choosing.arms import ArmTrainer, OpenChoice, Priced
 from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.tune.checks import DEFAULT
 from embedtune.workflows.tune.folder import RaceFolder
 from embedtune.workflows.tune.plan_said import say_plan, too_small
 from embedtune.workflows.tune.pricing import ENDING_S, RaceClock, relative
-from embedtune.workflows.tune.space import DEFAULT
 
 SHARES = (0.25, 0.5)
 """Of the pairs, for the learning curve; the winner itself had all of them."""

@@ -20,12 +20,12 @@ from embedtune.racing.race import MERGED
 from embedtune.reports.results.tune import ArmTest, GainOnBoth, SpentBudget, TuneResult
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.scoring import METRICS, PRIMARY, SELECTION, judge
+from embedtune.workflows.tune.checks import DEFAULT
 from embedtune.workflows.tune.folder import RaceFolder
 from embedtune.workflows.tune.heats import Heats
 from embedtune.workflows.tune.opened_test import TestScores
 from embedtune.workflows.tune.pricing import RaceClock
 from embedtune.workflows.tune.raced import raced_arms, raced_rounds
-from embedtune.workflows.tune.space import DEFAULT
 
 EFFECT = 0.01
 """The difference in nDCG@10 that people ask about."""
@@ -121,11 +121,14 @@ def _test(a: str, b: str, found: Comparison) -> ArmTest:
 def _on_test(
     test: TestScores | None, winner: str, data: TrainingData, seed: int
 ) -> tuple[Comparison | None, tuple[ArmTest, ...]]:
-    """The winner against the default, and both against the start; the latter p-values are Holm-adjusted together."""
+    """The winner against the default, and both against the start; the latter p-values are Holm-adjusted together.
+
+    Where the default is kept, it is compared with the start alone.
+    """
     if test is None:
         return None, ()
     unseen = frozenset[str]() if data.unpaired else data.unseen
-    verdict = judge(test[DEFAULT], test[winner], unseen, seed=seed).verdict
+    verdict = judge(test["start" if winner == DEFAULT else DEFAULT], test[winner], unseen, seed=seed).verdict
     names = list(dict.fromkeys([DEFAULT, winner]))
     found = adjusted([judge(test["start"], test[name], unseen, seed=seed).verdict for name in names])
     return verdict, tuple(_test("start", name, one) for name, one in zip(names, found, strict=True))
@@ -176,7 +179,7 @@ def _findings(
 ) -> Iterator[Finding]:
     if verdict is None:
         yield Finding("no-evidence", "warning", 0, "there is no test split, so nothing confirms what dev chose.", "")
-    elif verdict.verdict == "worse":
+    elif verdict.verdict == "worse" and len(comparisons) > 1:
         message = "the winner of dev is worse than the default on test."
         yield Finding("winner-worse", "warning", 1, message, "Use default.yaml, and a larger dev split.")
     for one in comparisons:

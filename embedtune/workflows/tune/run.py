@@ -26,6 +26,7 @@ from embedtune.workflows.shared.output_folder import output_path, refuse_used, r
 from embedtune.workflows.shared.recorded_data import demand_same
 from embedtune.workflows.shared.run_folder import STARTED_IN
 from embedtune.workflows.shared.talk import Silence, Talk
+from embedtune.workflows.tune.checks import check_race
 from embedtune.workflows.tune.folder import CONFIG, TUNED, RaceFolder
 
 
@@ -60,6 +61,8 @@ def tune(
     )
     with alone(folder.path / ".lock"), orderly_end(work):
         remove_all_unfinished(folder.path)
+        if resume is not None:
+            write_text(folder.path / CONFIG, dump_config(config))  # with its files as they were found from here
         opened = open_arms(config.recipe, talk)
         recorded: Mapping[str, str] = folder.facts().get("data_sha256", {})
         if recorded:
@@ -81,6 +84,7 @@ def _folder(config: TuneConfig | None, resume: str | None) -> RaceFolder:
     if resume is not None:
         return RaceFolder(Path(resume).expanduser())
     config = config or TuneConfig()
+    check_race(config)
     if config.tune.unit == "steps" and config.tune.amount < smallest_budget():
         raise ConfigError(
             f"{config.tune.budget} is too small for a race", where="--budget", next=f"give {smallest_budget()}steps"

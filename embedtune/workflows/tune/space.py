@@ -2,26 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from embedtune.config.course import Course
-from embedtune.config.recipe.load import load
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.errors import ConfigError
-from embedtune.losses import build_loss, loss_names
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.adapters import can_adapt
 from embedtune.racing.arm import Arm
-from embedtune.racing.race import MERGED
 from embedtune.workflows.shared.choosing.mined import against_mining
+from embedtune.workflows.tune.checks import DEFAULT, recipe_of_arm
 from embedtune.workflows.tune.suited import suited
-
-DEFAULT = "default"
-SHARED = ("data", "model", "guard", "output", "matryoshka", "quantize_aware", "side")
-"""Sections that are the same for all arms: they share the encoder, the data, their vectors and their tests."""
-ADAPTERS = "model.lora"
-"""Where they race against all weights; a key of a section that is shared otherwise."""
 
 
 def arms_of(
@@ -39,43 +30,18 @@ def arms_of(
     Raises:
         ConfigError: an arm changes what does not exist, or to what is not allowed.
     """
-    taken = sorted({DEFAULT, MERGED} & listed.keys())
-    if taken:
-        raise ConfigError(f"an arm cannot be called {taken[0]}", where="tune.arms", next="give it another name")
     wanted = [(name, tuple(changes)) for name, changes in listed.items()] or list(suited(config, encoder, data))
     rows = len(data.train)
     course = Course.of(config.training, rows, static=False)
     found = [(Arm(DEFAULT), config)]
     for name, changes in wanted:
-        _demand_own(name, changes)
-        own = load(
-            TrainConfig,
-            str(default),
-            changes,
-            known_losses=loss_names(),
-            check_args=_check,
-        )
+        own = recipe_of_arm(name, changes, default)
         _demand_possible(name, own, encoder, data)
         of_arm = Course.of(own.training, rows, static=False)
         batch = of_arm.batch_size / course.batch_size
         length = of_arm.steps(rows) * of_arm.batch_size / (course.steps(rows) * course.batch_size)
         found.append((Arm(name, changes, batch=batch, course=round(length, 3)), own))
     return found
-
-
-def _demand_own(name: str, changes: Sequence[str]) -> None:
-    """Refuse an arm that changes what all arms have in common.
-
-    Raises:
-        ConfigError: names the key.
-    """
-    shared = [key for key in (one.partition("=")[0] for one in changes) if _is_shared(key)]
-    if shared:
-        raise ConfigError(
-            f"the arm {name} changes {shared[0]}, which all arms of a race share",
-            where="tune.arms",
-            next="race what is trained (training, loss, guide, negatives), or run `embedtune tune` once for each",
-        )
 
 
 def _demand_possible(name: str, config: TrainConfig, encoder: Encoder, data: TrainingData) -> None:
@@ -95,17 +61,3 @@ def _demand_possible(name: str, config: TrainConfig, encoder: Encoder, data: Tra
         raise ConfigError(
             f"the arm {name} looks for negatives, and {' and '.join(reasons)}", where="tune.arms", next="leave it out"
         )
-
-
-def _is_shared(key: str) -> bool:
-    """Whether all arms have the same value of it.
-
-    >>> _is_shared("model.name"), _is_shared("model.lora.rank"), _is_shared("training.lr")
-    (True, False, False)
-    """
-    return key.partition(".")[0] in SHARED and not key.startswith(ADAPTERS)
-
-
-def _check(loss: str, args: Mapping[str, Any]) -> None:
-    """Let a loss refuse its arguments."""
-    build_loss(loss, **args)

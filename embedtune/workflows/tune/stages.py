@@ -24,8 +24,10 @@ from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.tune import TuneResult
 from embedtune.reports.tune import tuning
 from embedtune.workflows.shared.choosing.arms import ArmData, ArmTrainer
+from embedtune.workflows.shared.relocation import found_again
 from embedtune.workflows.shared.scoring import SELECTION
 from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.tune.checks import DEFAULT
 from embedtune.workflows.tune.folder import RESULT, RaceFolder
 from embedtune.workflows.tune.heats import Heats
 from embedtune.workflows.tune.memory import within_memory
@@ -33,7 +35,7 @@ from embedtune.workflows.tune.opened_test import TestScores, open_test
 from embedtune.workflows.tune.planning import SHARES, Planning
 from embedtune.workflows.tune.pricing import RaceClock
 from embedtune.workflows.tune.result import finished
-from embedtune.workflows.tune.space import DEFAULT, arms_of
+from embedtune.workflows.tune.space import arms_of
 
 DEFAULT_RECIPE, RECIPE, MODEL = "default.yaml", "recipe.yaml", "model"
 
@@ -101,7 +103,8 @@ class Tuning:
             write_text(self._at(DEFAULT_RECIPE), dump_config(trainer.config.model_copy(update={"output": nowhere})))
             self.folder.note(chosen=chosen, chosen_steps=choice.all_steps if choice else 0)
             facts = self.folder.facts()
-        default = load(TrainConfig, str(self._at(DEFAULT_RECIPE)))
+        default = found_again(load(TrainConfig, str(self._at(DEFAULT_RECIPE))), self.folder.started_in)
+        write_text(self._at(DEFAULT_RECIPE), dump_config(default))  # arms and the winner's recipe are made of this file
         trainer.config = default
         if facts["chosen"]:
             self.talk.say(facts["chosen"])
@@ -116,9 +119,16 @@ class Tuning:
         affords = None if clock.allowed_s is None else clock.affords
         merge = None if plan.in_full else heats.merged  # means of the weights of shorter runs are no model to leave
         seed, is_done = heats.seed, heats.is_done
-        total = plan.budget + (plan.course + round(plan.aside(1.0)) if plan.in_full else 0)
-        with self.talk.progress("racing", total=total) as tell:
-            played = self._played(heats, plan, clock, lambda spent, name: tell(min(total, round(spent)), None, name))
+        allowed = clock.allowed_s
+        whole = plan.budget + (plan.course + round(plan.aside(1.0)) if plan.in_full else 0)
+        what, total = ("racing", whole) if allowed is None else ("racing, in seconds of the budget", round(allowed))
+        with self.talk.progress(what, total=total) as tell:
+            played = self._played(
+                heats,
+                plan,
+                clock,
+                lambda steps, name: tell(min(total, round(steps if allowed is None else clock.spent_s)), None, name),
+            )
             if plan.in_full:
                 played(full_heat(arms[0], plan, seed))
             race = Race(

@@ -125,6 +125,13 @@ def test_places_that_a_reranker_did_not_judge_have_no_scores_to_count() -> None:
     assert evidence.systems[0].recall == evidence.systems[1].recall  # of all documents that were ranked
 
 
+def test_a_system_is_compared_with_the_one_that_it_names() -> None:
+    systems = [system("a", 1), system("b", 2), replace(system("b, reranked", 3), beside="b")]
+    found = gather_evidence(JUDGED, systems, "ndcg@10")
+    assert [(pair.a, pair.b) for pair in found.pairs] == [("a", "b"), ("b", "b, reranked")]
+    assert found.pairs[1].differences == pytest.approx(sorted(systems[2].values - systems[1].values), abs=1e-6)
+
+
 def test_a_part_of_the_queries_is_as_a_set_of_its_own(found: Evidence) -> None:
     rows = np.arange(5, 20)
     part = gather_evidence(JUDGED, [system("before", 1), system("after", 2)], "ndcg@10", rows=rows, on="unseen")

@@ -1,6 +1,8 @@
 """Mined rows carry the scores of the teacher, in every layout that has room for them, and suspects go to the ledger."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from embedtune.data.formats.shared.find import read_part
 from embedtune.data.sources.tables import open_table
 from embedtune.errors import ConfigError, DataError
 from embedtune.workflows.mine.run import mine
+from embedtune.workflows.shared.talk import Silence
 
 LAYOUTS = ["rows", "triplet", "n-tuple", "flagembedding"]
 ASKED = ("password", "refund", "delivery", "환불")
@@ -27,6 +30,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def answer(i: int) -> str:
     return f"On {ASKED[i % 4]} the answer is {i}."
+
+
+class Progress(Silence):
+    """Hears how many pairs the cross-encoder has scored."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    @contextmanager
+    def progress(self, description: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+        own = self.told if description.startswith("scoring pairs") else []
+        yield lambda done, *_: own.append(done)
 
 
 def put(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -137,7 +152,9 @@ def test_interrupted_in_a_block_it_asks_the_cross_encoder_only_for_the_rest(
     with pytest.raises(Interrupted, match="what is done is kept"):
         mine(of_one_block)
     assert asked == [20, 20, 20]
-    mine(of_one_block)
+    heard = Progress()
+    mine(of_one_block, talk=heard)
+    assert heard.told[0] == 40  # what was done before says nothing of the pace
     in_parts = Path("mined.jsonl").read_bytes()
     pairs = sum(asked) - 20  # the third was asked for again
     assert asked[3:] == [20] * ((pairs - 40) // 20) + [pairs % 20] * (pairs % 20 > 0)

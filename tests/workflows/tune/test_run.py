@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from safetensors.numpy import load_file
 from sentence_transformers import SentenceTransformer
 
@@ -142,6 +143,8 @@ def test_it_finds_its_data_again_from_another_folder(
     assert RaceFolder(tmp_path / "race").config.data.source == str(questions)
     with pytest.raises(Interrupted):
         embedtune.tune(resume="race")
+    for name in ("tune.yaml", "default.yaml"):  # of which the winner's recipe and the commands of the report are made
+        assert yaml.safe_load((tmp_path / "race" / name).read_text("utf-8"))["data"]["source"] == str(questions)
 
 
 @pytest.mark.parametrize(

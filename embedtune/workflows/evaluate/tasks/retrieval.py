@@ -193,7 +193,13 @@ class RetrievalTask:
     def evidence(self) -> Evidence:
         """What the comparisons of full vectors rest on, on the unseen queries if there are any."""
         systems = [
-            System(one.label, one.ranking, one.scores.per_query[self._metric], by_vectors=one.dimensions is not None)
+            System(
+                one.label,
+                one.ranking,
+                one.scores.per_query[self._metric],
+                by_vectors=one.dimensions is not None,
+                beside=one.model if one.reranked else None,
+            )
             # Plots of cut and quantised vectors against full ones are not worth a page.
             for one in self._systems()
         ]

@@ -65,10 +65,11 @@ def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, tal
     key = key_of({"weights": fingerprint(scorer), "max_length": section.max_length, **other})
     judge = CrossJudge(search, job.stage("cross", cross_encoder=key, candidates=search.folder.name), key)
     scoring = CrossScoring(scorer, judge)
-    total = sum(map(scoring.size, range(len(search.blocks))))
+    blocks = range(len(search.blocks))
+    total, done = sum(map(scoring.size, blocks)), sum(map(scoring.done, blocks))
     with talk.progress("scoring pairs with the cross-encoder", total=total) as tell:
-        done = 0
-        for block in range(len(search.blocks)):
+        tell(done)  # what an interrupted job had done says nothing of the pace
+        for block in blocks:
             for more in scoring.score(block):
                 done += more
                 tell(done)
@@ -90,24 +91,34 @@ class CrossScoring:
         search = self.judge.search
         return int((search.found(block) != PADDING).sum()) + len(search.positives_of(block))
 
+    def done(self, block: int) -> int:
+        """How many of them are on disk."""
+        size = self.size(block)
+        if is_done(self.judge.path(block)):
+            return size
+        return sum(min(PAIRS_AT_A_TIME, size - first) for first, part in self._parts(block).items() if is_done(part))
+
     def score(self, block: int) -> Iterator[int]:
-        """Score a block's candidates, row by row, then its positives; yields the size of every part that is done."""
-        whole, size = self.judge.path(block), self.size(block)
+        """Score a block's candidates, row by row, then its positives; yields the size of each part that was missing."""
+        whole, parts = self.judge.path(block), self._parts(block)
         if is_done(whole):
-            yield size
             return
-        parts = {first: whole.with_name(f"{whole.stem}-{first:09d}.npy") for first in range(0, size, PAIRS_AT_A_TIME)}
-        if any(not is_done(part) for part in parts.values()):
-            numbers, places, cosines = self._pairs(block)
-            for first, part in parts.items():
-                some = slice(first, first + PAIRS_AT_A_TIME)
-                if not is_done(part):
-                    save_array(part, self._scores(numbers[some], places[some]) + cosines[some])
-                yield len(numbers[some])
+        missing = {first: part for first, part in parts.items() if not is_done(part)}
+        numbers, places, cosines = self._pairs(block)
+        for first, part in missing.items():
+            some = slice(first, first + PAIRS_AT_A_TIME)
+            save_array(part, self._scores(numbers[some], places[some]) + cosines[some])
+            yield len(numbers[some])
         found = [load_array(part) for part in parts.values()]
         save_array(whole, np.concatenate([np.empty(0, dtype=np.float32), *found]))
         for part in parts.values():
             part.unlink()
+
+    def _parts(self, block: int) -> dict[int, Path]:
+        """The first pair of each part -> its file."""
+        whole = self.judge.path(block)
+        starts = range(0, self.size(block), PAIRS_AT_A_TIME)
+        return {first: whole.with_name(f"{whole.stem}-{first:09d}.npy") for first in starts}
 
     def _pairs(self, block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Query numbers and document positions of a block's pairs, and what the cosine adds: (P,) each."""

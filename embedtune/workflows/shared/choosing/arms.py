@@ -15,6 +15,9 @@ from embedtune.data.prepare import TrainingData
 from embedtune.models.encoder import Encoder
 from embedtune.workflows.shared.talk import Talk
 
+RACED_QUERIES = 20
+"""Fewest dev queries that a race of recipes is decided on; fewer say nothing."""
+
 
 @dataclass(frozen=True)
 class ArmScores:

@@ -16,7 +16,9 @@ from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
 from embedtune.data.sets.graded import pairs_like
 from embedtune.findings import counted
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.reports.document.wording import sentence
+from embedtune.workflows.shared.choosing.arms import RACED_QUERIES
 from embedtune.workflows.shared.choosing.teacher import WEIGHT, few_scores, teacher_temperature, teaches
 
 GRADED = "cosent"
@@ -33,27 +35,29 @@ class Advice:
         losses: names and weights, as `--loss` takes them.
         reasons: sentences, each with what was counted.
         command: trains with them.
-        know: the command that compares them with others.
+        know: the command that compares them with others, or what is missing for one.
+        can_race: whether a race can.
     """
 
     losses: tuple[str, ...]
     reasons: tuple[str, ...]
     command: str
     know: str
+    can_race: bool = True
 
     @property
     def sentence(self) -> str:
         """The first reason and where to read on, for a run whose recipe names no loss."""
         more = self.command.partition("--data ")[2]
-        return (
-            f"loss: none was named. {self.reasons[0]} `embedtune losses --data {more}` gives more reasons, and "
-            f"`{self.know}` finds out what is best."
-        )
+        race = f", and `{self.know}` finds out what is best" if self.can_race else ""
+        return f"loss: none was named. {self.reasons[0]} `embedtune losses --data {more}` gives more reasons{race}."
 
 
-def advise(data: TrainingData, source: str, columns: Mapping[str, str] | None = None) -> Advice:
-    """Propose losses for data that are read; `source` and `columns` name them in the commands."""
-    rows = data.train
+def advise(
+    data: TrainingData, source: str, columns: Mapping[str, str] | None = None, *, model: str = STARTER
+) -> Advice:
+    """Propose losses for data that are read; `source`, `columns` and `model` name them in the commands."""
+    rows, dev = data.train, 0 if data.dev is None else len(data.dev)
     mapped = ",".join(f"{role}={column}" for role, column in (columns or {}).items())
     named = shlex.quote(source) + (f" --columns {shlex.quote(mapped)}" if mapped else "")
     if rows.grades is not None:
@@ -64,13 +68,14 @@ def advise(data: TrainingData, source: str, columns: Mapping[str, str] | None = 
         losses = (*losses, f"distill:{WEIGHT:g}")
         scaled = f" loss.1.args.teacher_temperature={teacher_temperature(rows):g}"
     flags = " ".join(f"--loss {one}" for one in losses)
-    steps = RUNS * Course.of(TrainingSection(), len(rows), static=True).steps(len(rows))  # the command trains a starter
-    return Advice(
-        losses,
-        tuple(_reasons(data)),
-        f"embedtune train {flags}{scaled} --data {named}",
-        f"embedtune tune --data {named} --budget {max(FEWEST_STEPS, round(steps, -1))}steps",
-    )
+    static = model == STARTER
+    named += "" if static else f" --model {shlex.quote(model)}"
+    steps = RUNS * Course.of(TrainingSection(), len(rows), static=static).steps(len(rows))
+    race = f"embedtune tune --data {named} --budget {max(FEWEST_STEPS, round(steps, -1))}steps"
+    few = f"a race of recipes needs at least {RACED_QUERIES} dev queries, and there are {dev}"
+    can_race = dev >= RACED_QUERIES
+    command = f"embedtune train {flags}{scaled} --data {named}"
+    return Advice(losses, tuple(_reasons(data)), command, race if can_race else few, can_race)
 
 
 def _on_graded(rows: Rows, named: str) -> Advice:

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedtune.config.section import AUTO
-from embedtune.config.sections.guard import DEFAULT_GUARD, NO_GUARD
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.sources.source import open_source
-from embedtune.errors import ConfigError, DataError
-from embedtune.losses import loss_class
+from embedtune.errors import DataError
 from embedtune.losses.shared.base import Loss
+from embedtune.workflows.shared.choosing.arms import RACED_QUERIES
 from embedtune.workflows.shared.choosing.mined import check_mined
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.guide.guide_files import guide_vectors, guided_data
@@ -23,9 +22,6 @@ from embedtune.workflows.train.run import check_recipe, read_data
 
 if TYPE_CHECKING:
     from embedtune.workflows.train.arms.trainer import TrainArms
-
-FEWEST_QUERIES = 20
-"""Of dev; fewer say nothing about recipes."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,6 @@ def open_arms(config: TrainConfig, talk: Talk) -> TrainArmData:
     Raises:
         EmbedtuneError: anything the user can fix; says what to do.
     """
-    _refuse(config)
     plan = plan_config(config, talk=talk)
     check_recipe(plan, talk)
     source = plan.source or open_source(plan.config.data.source)
@@ -80,39 +75,11 @@ def open_arms(config: TrainConfig, talk: Talk) -> TrainArmData:
     data = guided_data(plan.config, read_data(plan.config, source, talk), vectors)
     check_needs(plan.config, plan.losses, data)
     check_mined(plan.config, data)
-    if data.dev is None or len(data.dev) < FEWEST_QUERIES:
+    if data.dev is None or len(data.dev) < RACED_QUERIES:
         count = 0 if data.dev is None else len(data.dev)
         raise DataError(
-            f"a race of recipes is decided on dev queries, and there are {count}; it needs at least {FEWEST_QUERIES}",
+            f"a race of recipes is decided on dev queries, and there are {count}; it needs at least {RACED_QUERIES}",
             where="--data",
             next="give more pairs, or a judged set with a dev split: --eval-data SET",
         )
     return TrainArmData(plan.config, plan.losses, data, vectors)
-
-
-def _refuse(config: TrainConfig) -> None:
-    """Refuse what a race of recipes cannot do.
-
-    Raises:
-        ConfigError: names it.
-    """
-    found = {
-        "--task reranker": config.task == "reranker",
-        "--domains": config.domains.by is not None,
-        "--guard": config.guard.sets not in ([DEFAULT_GUARD], [NO_GUARD]),
-        "--guard-policy": config.guard.policy != "tell",
-        "--side query": config.side == "query",
-        "--teacher": config.teacher.given,
-        "--query-model": config.query_model.given,
-        "several --data": bool(config.data.further),
-        "a loss that learns from scored pairs": any(loss_class(term.name).learns_grades for term in config.loss or ()),
-    }
-    if config.model.lora is not None:
-        raise ConfigError(
-            "the default recipe of a race trains all weights",
-            where="model.lora",
-            next="let adapters race against it: an arm of tune.arms that changes model.lora.rank=16",
-        )
-    for name, asked in found.items():
-        if asked:
-            raise ConfigError(f"a race has no use for {name}", where=name, next="`embedtune train` has")

@@ -22,7 +22,7 @@ from embedtune.evaluation.tasks.question import questions_of
 from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.evaluation.trec import write_run
 from embedtune.evaluation.verdicts.significance import Comparison
-from embedtune.findings import Finding
+from embedtune.findings import Finding, counted
 from embedtune.models.cross.cross_encoder import PairScorer
 from embedtune.models.cross.cross_start import cross_start, load_trained, save_cross_encoder
 from embedtune.models.encode.store import VectorStore, open_store
@@ -109,13 +109,13 @@ class RerankerRun:
         with self.spent.on("training"), self.talk.progress("training, in pairs read", total=fit.work.total) as tell:
             fitted = fit_reranker(scorer.model, replace(fit, progress=tell), resume=resumed)
         scorer = replace(scorer, mix=fitted.mix)
-        self._tell_dev(fitted, dev)
+        on_dev = self._on_dev(fitted, dev)
         with self.spent.on("scoring the test split"):
             after = self._second_stage(scorer, test, before)
         with self.spent.on("saving and checking"):
             save_cross_encoder(scorer, self.folder.model)
             self._check_saved(scorer)
-        result = self._finish(test, before, after, fitted)
+        result = self._finish(test, before, after, fitted, on_dev)
         tell_space(self.folder, self.talk, keep=self.config.output.keep_checkpoints)
         return result
 
@@ -163,22 +163,23 @@ class RerankerRun:
         first = self._first_stage(encoder, judged, store, "the dev queries")
         return None if first is None else DevReranking(judged, first, scorer, self.config.reranker.depth)
 
-    def _tell_dev(self, fitted: RerankerResult, dev: DevReranking | None) -> None:
-        """Say what reranking brings on dev, by the cross-encoder alone and together with the encoder."""
+    def _on_dev(self, fitted: RerankerResult, dev: DevReranking | None) -> tuple[str, ...]:
+        """What reranking brings on dev, by the cross-encoder alone and beside the encoder: said, and returned."""
         if dev is None or not fitted.curve:
-            return
-        first, best = (
-            dev.first.scores.means[PRIMARY],
-            dict(fitted.curve)[fitted.best_step or fitted.curve[-1][0]][PRIMARY],
-        )
+            return ()
+        at = fitted.best_step or fitted.curve[-1][0]
+        first, best = dev.first.scores.means[PRIMARY], dict(fitted.curve)[at][PRIMARY]
         together = f"; {fitted.alone:.3f} by its score alone" if fitted.mix and fitted.alone is not None else ""
         order = f"by its score + {fitted.mix:.3g} x the encoder's cosine" if fitted.mix else "by its score"
-        self.talk.say(f"dev nDCG@10 {first:.3f} as the encoder ranks, {best:.3f} reranked {order}{together}")
+        said = f"dev nDCG@10 {first:.3f} as the encoder ranks, {best:.3f} reranked {order}{together}"
+        self.talk.say(said)
         if best <= first:
             self.talk.warn(
                 "on dev, nothing was better than the encoder's own order; before reranking with it, give it more "
                 "pairs, more --epochs, or negatives from `embedtune mine`"
             )
+        chosen = "; step and weight were chosen on the same " + counted(len(dev.judged.query_ids), "query")
+        return (f"{said}{chosen}, so expect less elsewhere",)
 
     def _second_stage(self, scorer: PairScorer, judged: JudgedSet | None, first: Measured | None) -> Measured | None:
         """The encoder's ranking of the test queries with its first documents in the cross-encoder's order."""
@@ -222,7 +223,12 @@ class RerankerRun:
         return {**judgment.fields(), "evidence": before_and_after(test, before, after, judgment)}
 
     def _finish(
-        self, test: JudgedSet | None, before: Measured | None, after: Measured | None, fitted: RerankerResult
+        self,
+        test: JudgedSet | None,
+        before: Measured | None,
+        after: Measured | None,
+        fitted: RerankerResult,
+        on_dev: tuple[str, ...],
     ) -> TrainResult:
         log = self.folder.path / LOG
         facts = {name: value for name, value in self.folder.facts().items() if name not in (STARTED_IN, SESSIONS)}
@@ -246,7 +252,7 @@ class RerankerRun:
                 *weak_reranker(judged["verdict"], len(self.data.train)),
                 *course_findings(read_log(log), grows=False),
             ),
-            described=(*self.data.described, what),
+            described=(what, *on_dev, *self.data.described),
             dev_curve=fitted.curve,
             best_step=fitted.best_step,
             how_to_use=how_to_use(self.folder.model),

@@ -32,6 +32,17 @@ def test_plain_pairs_get_a_contrast_and_a_word_of_caution(advised: Any) -> None:
     assert found.know.startswith("embedtune tune --data 'my rows.jsonl' --budget ")
 
 
+def test_a_race_is_proposed_from_the_encoder_and_only_where_it_could_be_decided(tmp_path: Path, advised: Any) -> None:
+    few = advised(pairs(60))
+    assert not few.can_race and "embedtune tune" not in few.sentence
+    assert few.know == "a race of recipes needs at least 20 dev queries, and there are 6"
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in pairs()), encoding="utf-8")
+    found = advise(prepare(DataSection(source=str(path)), 0), "rows.jsonl", model="pip:a model")
+    assert found.can_race
+    assert all("--data rows.jsonl --model 'pip:a model'" in command for command in (found.command, found.know))
+
+
 def test_commands_name_the_columns_that_were_named(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("Q 1,A 1\n" + "".join(f"question {n} of {7 * n},reply {n} for {7 * n}\n" for n in range(200)))

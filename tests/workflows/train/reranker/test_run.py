@@ -15,6 +15,7 @@ from embedtune.evaluation.verdicts.significance import compare_paired
 from embedtune.training.reranker import records
 from embedtune.workflows.runs.cards import card_of
 from embedtune.workflows.shared.run_folder import RunFolder
+from embedtune.workflows.shared.talk import Silence
 from embedtune.workflows.train.plan import plan_command
 from embedtune.workflows.train.reranker import run
 from embedtune.workflows.train.reranker.run import weak_reranker
@@ -50,6 +51,7 @@ def test_it_learns_from_pairs_alone_and_says_what_reranking_adds(recipe, bert_fo
     assert any("negatives: the nearest training documents" in said for said in listener.said)
     (dev,) = (said for said in listener.said if said.startswith("dev nDCG@10"))
     assert f"{result.dev_curve[[3, 6].index(result.best_step)][1]['ndcg@10']:.3f} reranked by its score" in dev
+    assert any(line.startswith(dev) and "chosen on the same" in line for line in result.described)
     assert card_of(RunFolder(tmp_path / "run")).losses == "reranker"
     assert result.tokens_per_s is None  # they are not counted
     assert not any("none was named" in said for said in listener.said)  # its loss is not one of ours
@@ -120,6 +122,11 @@ def test_it_trains_and_is_scored_in_bf16_where_asked(recipe, bert_folder, listen
     fast, exact = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("bf16", "fp32"))
     assert all(value.dtype == exact[name].dtype for name, value in fast.items())
     assert any(not np.array_equal(value.numpy(), exact[name].numpy()) for name, value in fast.items())
+
+
+def test_a_loss_that_is_asked_for_is_refused_and_not_ignored() -> None:
+    with pytest.raises(ConfigError, match="no loss of ours"):
+        plan_command(None, (), {"task": "reranker", "model": "some-model", "loss": ["gist"]}, talk=Silence())
 
 
 def test_a_reranker_that_ranks_worse_is_not_recommended() -> None:
