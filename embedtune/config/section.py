@@ -48,6 +48,8 @@ class RecipeSection(BaseModel):
 
     flagged: ClassVar[frozenset[str] | None] = None
     """The keys whose options the command line offers; None: all that declare one."""
+    of_no_use: ClassVar[frozenset[str]] = frozenset()
+    """Keys of a verb whose options `--help` leaves out: the verb refuses what they ask for, and says who does it."""
     heading: ClassVar[str] = ""
     """Where `--help` shows the section's options."""
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,14 @@ from embedtune.cli.shared.guard import guarded
 def test_dry_run_shows_the_default_recipe_and_the_race(call) -> None:
     shown = call("tune", "--data", "samples:en", "--budget", "2h", "--dry-run")
     assert shown["tune"]["budget"] == "2h" and shown["training"]["lr"] == "auto"
+
+
+def test_help_leaves_out_what_a_race_has_no_use_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(build_app(), ["tune", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "--budget" in said and "--guide" in said
+    offered = re.findall(r"^  (--[a-z-]+)", said, re.MULTILINE)
+    assert not {"--task", "--guard", "--guard-policy", "--domains", "--teacher", "--side", "--merge"} & {*offered}
 
 
 def test_dry_run_refuses_what_the_race_refuses(call, tmp_path: Path) -> None:

@@ -74,6 +74,8 @@ def groups_of(parameters: Sequence[Any]) -> dict[str, list[Any]]:
     """The headings of a command's help, each with its parameters: arguments first, what every command has last."""
     groups: dict[str, list[Any]] = {ARGUMENTS: []}
     for parameter in parameters:
+        if getattr(parameter, "hidden", False):
+            continue
         is_argument = parameter.param_type_name == "argument"
         groups.setdefault(ARGUMENTS if is_argument else parameter.rich_help_panel or COMMON, []).append(parameter)
     groups[COMMON] = groups.pop(COMMON, [])

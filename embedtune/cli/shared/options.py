@@ -15,8 +15,9 @@ def written(
     metavar: str | None = None,
     default: str | bool = True,
     complete: Complete | None = None,
+    hidden: bool = False,
 ) -> Any:
-    """An option as Typer declares it, under a heading of `--help`.
+    """An option as Typer declares it, under a heading of `--help` unless `hidden`.
 
     A switch has no `metavar` and is spelled out, such as "--json"; `default` is in words, where the value says nothing.
     """
@@ -27,6 +28,7 @@ def written(
         show_default=default,
         rich_help_panel=group,
         autocompletion=complete,
+        hidden=hidden,
     )
 
 

@@ -128,7 +128,7 @@ def add_verb(app: typer.Typer, function: Callable[..., None], examples: str) -> 
 
     parameters = [
         *([_parameter("words", Words, None)] if function.__name__ in RECIPE_VERBS else []),
-        *(_parameter(option.name, *_typed(option)) for option in keys),
+        *(_parameter(option.name, *_typed(option, hidden=option.key in schema.of_no_use)) for option in keys),
         *(_parameter(parameter.name, parameter.annotation, parameter.default) for parameter in own),
         *(_parameter(name, kind, False) for name, kind in shared.items()),
     ]
@@ -176,7 +176,7 @@ def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
     return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
-def _typed(option: "Option") -> tuple[Any, Any]:
+def _typed(option: "Option", *, hidden: bool) -> tuple[Any, Any]:
     """An option as Typer declares it, and its value when it is not given: None, so that a recipe can decide."""
     flag, help = option.flag, option.field.description or ""
     spelled = (option.spelled, *([flag.short] if flag.short else []))
@@ -188,6 +188,7 @@ def _typed(option: "Option") -> tuple[Any, Any]:
         group=option.group,
         default=option.default,
         complete=values_of(flag),
+        hidden=hidden,
     )
     if option.kind is bool:
         return Annotated[bool, declared], False

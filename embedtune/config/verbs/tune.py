@@ -92,6 +92,11 @@ class RaceSection(RecipeSection):
 class TuneConfig(TrainConfig):
     """Everything about a race: the default recipe, as `embedtune train` takes it, and the race itself."""
 
+    of_no_use = frozenset(
+        {"task", "query_model.name", "teacher.name", "side", "guard.sets", "guard.policy", "guard.merge"}
+        | {"domains.by", "domains.replay", "domains.joint"}
+    )
+
     tune: RaceSection = Field(default_factory=RaceSection)
 
     @property

@@ -88,11 +88,11 @@ class Reranker:
 
 def load_reranker(config: EvaluateConfig, talk: Talk) -> Reranker | None:
     """What --rerank names; None without it."""
-    from embedtune.models.cross.cross_encoder import load_cross_encoder
-
     evaluation = config.evaluation
     if evaluation.rerank is None:
         return None
+    from embedtune.models.cross.cross_encoder import load_cross_encoder  # with torch, which words alone do not need
+
     with talk.progress(f"loading {short_name(evaluation.rerank)}"):
         scorer = load_cross_encoder(ModelSection(name=evaluation.rerank), device=evaluation.device, option=OPTION)
     products = choose_precision(evaluation.precision, str(scorer.model.device), has_products=True).name

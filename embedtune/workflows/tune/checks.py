@@ -89,6 +89,7 @@ def _check_recipe(config: TrainConfig) -> None:
         "--domains": config.domains.by is not None,
         "--guard": config.guard.sets not in ([DEFAULT_GUARD], [NO_GUARD]),
         "--guard-policy": config.guard.policy != "tell",
+        "--merge": config.guard.merge != "none",
         "--side query": config.side == "query",
         "--teacher": config.teacher.given,
         "--query-model": config.query_model.given,
