@@ -52,7 +52,7 @@ def table(result: TuneResult, reported: Collection[str] = ()) -> RenderableType:
     parts: list[RenderableType] = [plain_table(shown.header, shown.rows), TerminalText(), TerminalText(result.decision)]
     parts += [TerminalText(), verdict_line(said, word)]
     if result.comparisons:
-        tests = _tests(result.comparisons)
+        tests = _tests(_on_test(result))
         parts += [TerminalText(), plain_table(tests.header, tests.rows)]
     parts += [TerminalText(line) for line in _further(result)]
     where = {"model": result.model, "recipe": result.recipe, "report": result.report}
@@ -81,7 +81,7 @@ def tuning(result: TuneResult) -> Report:
         Section("The decision on dev", [_tests(_decided(result)), Text(_smallest(result), quiet=True)]),
         Section(
             "Test, opened once",
-            [_tests(result.comparisons), _gains(result), Text(CURSE if result.gains else "", quiet=True)],
+            [_tests(_on_test(result)), _gains(result), Text(CURSE if result.gains else "", quiet=True)],
         ),
         Section("What more data would bring", [Bullets(list(_further(result))), _curve(result)]),
         Section("What to know", [Findings(result.findings)]),
@@ -172,10 +172,11 @@ def _rounds(result: TuneResult) -> Table:
 
 
 def _tests(tests: tuple[ArmTest, ...]) -> Table:
+    """Tests of one metric, which stands in the corner: a terminal has no room for a column of it."""
+    metric = metric_label(tests[0]["metric"]) if tests else ""
     rows = [
         (
             f"{one['b']} against {one['a']}",
-            metric_label(one["metric"]),
             f"{one['before']:.3f}",
             f"{one['after']:.3f}",
             f"{one['difference']:+.4f}",
@@ -185,7 +186,7 @@ def _tests(tests: tuple[ArmTest, ...]) -> Table:
         )
         for one in tests
     ]
-    return Table(("", "metric", "before", "after", "difference", "95% interval", "p", "verdict"), rows)
+    return Table((metric, "before", "after", "difference", "95% interval", "p", "verdict"), rows)
 
 
 def _gains(result: TuneResult) -> Table:
@@ -199,6 +200,11 @@ def _gains(result: TuneResult) -> Table:
 def _decided(result: TuneResult) -> tuple[ArmTest, ...]:
     """The tests of the final and, where a winner of shorter runs was trained in full, that of full runs."""
     return result.dev if result.full is None else (*result.dev, result.full)
+
+
+def _on_test(result: TuneResult) -> tuple[ArmTest, ...]:
+    """The tests of the test split: against the start, and against BM25."""
+    return result.comparisons if result.beside_bm25 is None else (*result.comparisons, result.beside_bm25)
 
 
 def _seeds(result: TuneResult) -> str:

@@ -100,6 +100,7 @@ class TuneResult(VerbResult):
         verdict: the winner against the default on test, or the default that was kept against the start; None without a
             test split.
         comparisons: on test, Holm-adjusted together: the start against the default and against the winner.
+        beside_bm25: on test, the winner against BM25; None where the queries are no texts.
         gains: dev gain beside test gain.
         curve: what more pairs would bring; None unless asked for.
         queries_needed: test queries with which +0.01 would usually be seen.
@@ -129,6 +130,7 @@ class TuneResult(VerbResult):
     shared: tuple[str, ...]
     elapsed_s: float
     full: ArmTest | None = None
+    beside_bm25: ArmTest | None = None
     start: Mapping[str, float] = field(default_factory=dict)
     metric: str = ""
     recipe: str = ""

@@ -6,6 +6,11 @@ from embedtune.evaluation.metrics import metric_label
 from embedtune.reports.document.blocks import Section, Table, Text
 from embedtune.reports.results.train import BesideWords, TrainResult
 
+SEARCH_WITH_WORDS = (
+    "Search with BM25, or train again: with more pairs, more steps, or an encoder made for this language."
+)
+"""What to do where BM25 alone is better than the tuned encoder."""
+
 ABOUT = (
     "Beside BM25 means that the rankings of both are joined by reciprocal ranks (1 / (60 + rank), summed), as search "
     "engines do."

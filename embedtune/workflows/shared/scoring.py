@@ -9,7 +9,7 @@ import numpy as np
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.evaluation.metrics import parse_metric
-from embedtune.evaluation.rankers import Ranking
+from embedtune.evaluation.rankers import Ranking, by_words
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import Questions
 from embedtune.evaluation.tasks.retrieval import RetrievalScores, demand_judged, rank_encoded, score_ranking
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from embedtune.training.run.loop import DevScores
 
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
+WORDS_DEPTH = max(parse_metric(name).k for name in METRICS)
 RECIPROCAL = "mrr@10"
 PRIMARY = METRICS[0]
 """The metric that decides the verdict."""
@@ -95,6 +96,12 @@ def measure(
     depth = max(parse_metric(name).k for name in metrics)
     ranking = rank_encoded(lambda _: queries, lambda _: documents, arrays, depth)
     return Measured(ranking, score_ranking(ranking, arrays, metrics))
+
+
+def measure_words(judged: JudgedSet) -> Measured:
+    """What BM25 makes of a judged set, as deep as the metrics look."""
+    ranking = by_words(WORDS_DEPTH, judged)
+    return Measured(ranking, score_ranking(ranking, judged, METRICS))
 
 
 def dev_scores(encoder: Encoder, dev: RetrievalSet | JudgedSet, known: Known = NOT_READ) -> "DevScores":

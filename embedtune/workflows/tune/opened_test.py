@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from embedtune.config.systems import BM25
 from embedtune.data.rows import RetrievalSet
 from embedtune.durable import read_sealed, write_sealed
 from embedtune.evaluation.tasks.judged_arrays import as_arrays
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
 from embedtune.models.encoder import Encoder
-from embedtune.workflows.shared.scoring import measure, read_judged
+from embedtune.signals import is_signal
+from embedtune.workflows.shared.scoring import measure, measure_words, read_judged
 from embedtune.workflows.shared.talk import Talk
 
 TestScores = dict[str, RetrievalScores]
@@ -22,7 +24,7 @@ FILE = "test.json"
 def open_test(
     test: RetrievalSet | None, encoder: Encoder, ways: Mapping[str, Callable[[], None]], folder: Path, talk: Talk
 ) -> TestScores | None:
-    """Score each system on the test split; of a resumed race, read what was scored before.
+    """Score each system on the test split, and BM25 if it has texts; of a resumed race, read what was scored before.
 
     Args:
         test: the split; None where there is none.
@@ -43,6 +45,8 @@ def open_test(
             tell(number)
             prepare()
             found[name] = measure(encoder, judged, known=read).scores
+    if not any(map(is_signal, judged.queries)):
+        found[BM25] = measure_words(judged).scores
     plain = {
         name: {
             "query_ids": list(one.query_ids),

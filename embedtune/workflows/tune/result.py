@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from embedtune.config.systems import BM25
 from embedtune.config.verbs.tune import TuneConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.evaluation.verdicts.significance import Comparison, adjusted
@@ -18,6 +19,7 @@ from embedtune.racing.outcome import Outcome
 from embedtune.racing.plan import RacePlan, shortest_for_full_finals
 from embedtune.racing.race import MERGED
 from embedtune.reports.results.tune import ArmTest, GainOnBoth, SpentBudget, TuneResult
+from embedtune.reports.sections.beside import SEARCH_WITH_WORDS
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.scoring import METRICS, PRIMARY, SELECTION, judge
 from embedtune.workflows.tune.checks import DEFAULT
@@ -49,6 +51,7 @@ def finished(
     """The result of a race."""
     decision, start = outcome.decision, heats.trainer.start
     verdict, comparisons = _on_test(test, decision.winner, data, heats.seed)
+    words = _beside_words(test, decision.winner, data, heats.seed)
     gains = tuple(_gains(outcome, arms, heats, test, plan))
     return TuneResult(
         output=str(folder),
@@ -63,6 +66,7 @@ def finished(
         smallest_difference=round(decision.smallest, 6),
         verdict=verdict,
         comparisons=comparisons,
+        beside_bm25=words,
         gains=gains,
         curve=curve,
         queries_needed=_needed(test, decision.winner),
@@ -82,7 +86,7 @@ def finished(
         metric=SELECTION,
         recipe=str(folder / "recipe.yaml"),
         again=f"embedtune tune {shlex.quote(str(folder / 'tune.yaml'))} --output ANOTHER",
-        findings=(*data.findings, *_findings(verdict, comparisons, gains), *_short(outcome, plan)),
+        findings=(*data.findings, *_findings(verdict, comparisons, gains, words), *_short(outcome, plan)),
         described=data.described,
         facts={**machine_facts([config.model]), "data_sha256": dict(data.hashes), "plan": asdict(plan)},
         report=str(folder / "report.html"),
@@ -134,6 +138,14 @@ def _on_test(
     return verdict, tuple(_test("start", name, one) for name, one in zip(names, found, strict=True))
 
 
+def _beside_words(test: TestScores | None, winner: str, data: TrainingData, seed: int) -> ArmTest | None:
+    """The winner against BM25 on test; None where there is none of either."""
+    if test is None or BM25 not in test:
+        return None
+    unseen = frozenset[str]() if data.unpaired else data.unseen
+    return _test(BM25, winner, judge(test[BM25], test[winner], unseen, seed=seed).verdict)
+
+
 def _gains(
     outcome: Outcome, arms: Sequence[Arm], heats: Heats, test: TestScores | None, plan: RacePlan
 ) -> Iterator[GainOnBoth]:
@@ -175,7 +187,10 @@ def _shared(heats: Heats, chosen: str) -> Iterator[str]:
 
 
 def _findings(
-    verdict: Comparison | None, comparisons: Sequence[ArmTest], gains: Sequence[GainOnBoth]
+    verdict: Comparison | None,
+    comparisons: Sequence[ArmTest],
+    gains: Sequence[GainOnBoth],
+    words: ArmTest | None,
 ) -> Iterator[Finding]:
     if verdict is None:
         yield Finding("no-evidence", "warning", 0, "there is no test split, so nothing confirms what dev chose.", "")
@@ -186,6 +201,9 @@ def _findings(
         if one["verdict"] == "worse":
             message = f"{one['b']} is worse than the encoder before training on test."
             yield Finding("below-start", "warning", 1, message, "Keep the encoder as it is, or find better pairs.")
+    if words is not None and words["verdict"] == "worse":
+        message = f"BM25 alone ranks the test queries better than the winner, {words['b']}."
+        yield Finding("bm25-better", "warning", 1, message, SEARCH_WITH_WORDS)
     for gain in gains:
         if gain["metric"] == PRIMARY and gain["dev"] > EFFECT and gain["test"] < FEWER * gain["dev"]:
             message = f"{gain['system']} gained {gain['dev']:+.3f} on dev and {gain['test']:+.3f} on test."

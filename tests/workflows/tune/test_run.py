@@ -12,8 +12,13 @@ from sentence_transformers import SentenceTransformer
 
 import embedtune
 from embedtune.config.recipe.load import load
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.verbs.train import TrainConfig
+from embedtune.data.prepare import prepare
 from embedtune.errors import ConfigError, DataError, Interrupted
+from embedtune.evaluation.rankers import by_words
+from embedtune.evaluation.tasks.judged_arrays import as_arrays
+from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.reports.results.tune import TuneResult
 from embedtune.workflows.train.arms.trainer import TrainArms
 from embedtune.workflows.tune.folder import RaceFolder
@@ -84,6 +89,20 @@ def test_dev_gain_stands_beside_test_gain_of_each_model_that_was_tested(done: Tu
     tested = next(test for test in done.comparisons if test["b"] == "default")
     assert tested["metric"] == "ndcg@10"
     assert ndcg["test"] == pytest.approx(tested["difference"], abs=1e-5) or done.verdict.on == "unseen"
+
+
+def test_the_winner_stands_beside_bm25_on_the_queries_of_the_verdict(done: TuneResult, questions: Path) -> None:
+    words, verdict = done.beside_bm25, done.verdict
+    assert words is not None and verdict is not None
+    assert (words["a"], words["b"], words["queries"]) == ("bm25", done.winner, verdict.queries)
+    assert words["after"] == pytest.approx(verdict.after)
+    data = prepare(DataSection(source=str(questions)), 0)
+    assert data.test is not None
+    judged = as_arrays(data.test)
+    scores = score_ranking(by_words(100, judged), judged, ["ndcg@10"]).only(data.unseen)
+    assert words["before"] == pytest.approx(scores.means["ndcg@10"], abs=1e-6)
+    assert ("bm25-better" in {one.code for one in done.findings}) == (words["verdict"] == "worse")
+    assert "against bm25" in Path(done.report).with_suffix(".md").read_text("utf-8")
 
 
 def test_the_result_reads_back(done: TuneResult) -> None:

@@ -27,7 +27,10 @@ def look_at(config: RecipeSection) -> Look:
     """The data of a verb, also of those that only workflows know how to read."""
     if isinstance(config, TuneConfig):
         found = look_at_training(config.recipe, static=declared_static(config.recipe.model))
-        budget = f"--budget {config.tune.budget} decides how long the race takes; a full run of the default recipe:"
+        budget = (
+            f"--budget {config.tune.budget} decides how long the race takes, and pays for the choice of rate and "
+            "margin, two full runs of the default recipe, and rounds besides; one of these runs:"
+        )
         return Look((*found.described, budget), found.findings, found.readings)
     if isinstance(config, TrainConfig):
         return look_at_training(config, static=declared_static(config.model))

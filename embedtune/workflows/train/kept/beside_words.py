@@ -5,17 +5,13 @@ from typing import Any
 
 from embedtune.config.systems import BM25
 from embedtune.evaluation.hybrid import by_reciprocal_ranks
-from embedtune.evaluation.metrics import parse_metric
-from embedtune.evaluation.rankers import by_words
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.findings import Finding
 from embedtune.reports.results.train import Baseline, BesideWords
-from embedtune.reports.sections.beside import alone_sentence
+from embedtune.reports.sections.beside import SEARCH_WITH_WORDS, alone_sentence
 from embedtune.signals import is_signal
-from embedtune.workflows.shared.scoring import METRICS, Measured, judge
-
-DEPTH = max(parse_metric(name).k for name in METRICS)
+from embedtune.workflows.shared.scoring import METRICS, WORDS_DEPTH, Measured, judge, measure_words
 
 
 def beside_words(
@@ -32,10 +28,10 @@ def beside_words(
     """
     if any(map(is_signal, judged.queries)):
         return {}
-    words = by_words(DEPTH, judged)
-    alone = score_ranking(words, judged, METRICS)
+    words = measure_words(judged)
+    alone = words.scores
     first, second = (
-        score_ranking(by_reciprocal_ranks((words, one.ranking), DEPTH, judged), judged, METRICS)
+        score_ranking(by_reciprocal_ranks((words.ranking, one.ranking), WORDS_DEPTH, judged), judged, METRICS)
         for one in (before, after)
     )
     part = alone.only(unseen)
@@ -56,5 +52,4 @@ def words_are_better(beside: BesideWords | None) -> list[Finding]:
     """A warning where BM25 alone is better than the tuned encoder; nothing where that was not shown."""
     if not (message := alone_sentence(beside)):
         return []
-    fix = "Search with BM25, or train again: with more pairs, more steps, or an encoder made for this language."
-    return [Finding("bm25-better", "warning", 1, message, fix)]
+    return [Finding("bm25-better", "warning", 1, message, SEARCH_WITH_WORDS)]
