@@ -13,8 +13,9 @@ Arms:
 
 All start from the same encoder and put the first 50 documents of its ranking of the test queries in a new order, by the
 score alone and together with the encoder's cosine; how much that counts is chosen on the same dev queries in the same
-way. Seconds are the processor's, of mining and training without dev scores (embedtune's own count of its training and
-preparation), so run it with OMP_NUM_THREADS=1. The state file keeps every finished arm.
+way. Vectors of the documents are kept, so that they are made once. Seconds are the processor's, of mining and training
+without dev scores (embedtune's own count of its training and preparation), so run it with OMP_NUM_THREADS=1. The state
+file keeps every finished arm.
 """
 
 import argparse
@@ -47,8 +48,10 @@ from embedtune.evaluation.tasks.retrieval import RetrievalScores, score_ranking
 from embedtune.evaluation.verdicts.seeds import compare_seeds
 from embedtune.evaluation.verdicts.significance import Comparison
 from embedtune.models.cross.cross_encoder import PairScorer
+from embedtune.models.encode.store import open_store
 from embedtune.models.files.load import load_encoder
 from embedtune.models.sources.resolve import resolve
+from embedtune.models.speed.precision import choose_precision
 from embedtune.training.reranker.fit import MIX
 from embedtune.workflows.shared.run_folder import new_run
 from embedtune.workflows.shared.scoring import measure
@@ -109,9 +112,10 @@ class Ground:
         self.args, self.data = args, prepare(section, 0, source=open_source(source))
         if self.data.test is None or self.data.dev is None:
             raise SystemExit(f"{source} has no test or no dev split")
-        self.encoder = load_encoder(EncoderSection(name=args.model), device="cpu")
+        encoder, store = load_encoder(EncoderSection(name=args.model), device="cpu"), open_store("auto")
+        self.encoder = replace(encoder, products=choose_precision("auto", "cpu", has_products=True).name)
         self.dev, self.test = as_arrays(some_of(self.data.dev, 0)), as_arrays(self.data.test)
-        self.on_dev, self.on_test = (measure(self.encoder, judged) for judged in (self.dev, self.test))
+        self.on_dev, self.on_test = (measure(self.encoder, judged, store=store) for judged in (self.dev, self.test))
         unseen = [row for row, one in enumerate(self.test.query_ids) if not self.data.unseen or one in self.data.unseen]
         self.rows = np.sort(np.random.default_rng(0).permutation(unseen)[:TEST_QUERIES])
 

@@ -16,13 +16,12 @@ import numpy as np
 from embedtune.config.sections.objective import LossSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.evaluation.metrics import metric_label
-from embedtune.findings import counted
 from embedtune.models.encoder import Encoder
 from embedtune.racing.leaving import standing
 from embedtune.training.guide.advice import COMMON
 from embedtune.training.guide.audit import held_out_pairs
 from embedtune.workflows.shared.scoring import SELECTION
-from embedtune.workflows.train.guide.trials import FEWEST_QUERIES, TrialGround, trial_scores
+from embedtune.workflows.train.guide.trials import FEWEST_QUERIES, TrialGround, announce, trial_scores
 from embedtune.workflows.train.recipe_checks import AUTO_MARGIN, guided_term
 
 Margins = tuple[float | None, ...]
@@ -95,12 +94,8 @@ def choose_margin(config: TrainConfig, ground: TrialGround) -> ChosenMargin:
         return ChosenMargin(
             None, {}, f"no guide, because fewer than {FEWEST_QUERIES} dev queries cannot show whether it helps"
         )
-    margins, steps, whole = margins_for(ground.encoder), ground.steps, ground.plan.steps
-    recipes = {margin: decided(config, margin) for margin in margins}
-    ground.talk.say(
-        f"the margin is chosen by {len(recipes)} short runs of {counted(steps, 'step')}; together they are "
-        f"{len(recipes) * steps / whole:.0%} of the run's {whole:,}"
-    )
+    recipes = {margin: decided(config, margin) for margin in margins_for(ground.encoder)}
+    announce("the margin", len(recipes), ground)
     common = held_out_pairs(dev, config.training.seed).known_share > COMMON
     return _choice(trial_scores(recipes, ground, "choosing the margin"), common=common)
 

@@ -19,6 +19,7 @@ from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import StoppedError
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.findings import counted
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
 from embedtune.training.guide.vectors import GuideTable
@@ -81,6 +82,15 @@ def trial_steps(encoder: Encoder, steps: int) -> int:
     if encoder.pretrained:
         return min(MOST_STEPS, max(math.ceil(TRIAL_SHARE * steps), min(FEWEST_STEPS, math.ceil(steps / 4))))
     return min(MOST_UNTRAINED, math.ceil(steps / 2))
+
+
+def announce(what: str, count: int, ground: TrialGround) -> None:
+    """Say that short runs are going to choose something, and what they cost."""
+    steps, whole = ground.steps, ground.plan.steps
+    ground.talk.say(
+        f"{what} is chosen by {count} short runs of {counted(steps, 'step')}; together they are "
+        f"{count * steps / whole:.0%} of the run's {whole:,}"
+    )
 
 
 Tried = TypeVar("Tried")

@@ -18,7 +18,7 @@ from embedtune.models.encoder import Encoder
 from embedtune.racing.leaving import standing
 from embedtune.workflows.shared.scoring import SELECTION
 from embedtune.workflows.train.guide.margin import decided, is_open
-from embedtune.workflows.train.guide.trials import TrialGround, trial_scores
+from embedtune.workflows.train.guide.trials import TrialGround, announce, trial_scores
 from embedtune.workflows.train.preparing.settled import full_rate, two_digits
 
 SHARES = (0.3, 1.0)
@@ -63,6 +63,7 @@ def choose_rate(config: TrainConfig, ground: TrialGround, losses: Sequence[Loss]
     recipe, cautious = decided(config, None) if is_open(config) else config, ground.plan.lr
     rates = [cautious, *rates_to_try(cautious, losses, ground.encoder)]
     recipes = {rate: with_rate(recipe, rate) for rate in rates}
+    announce("the learning rate", len(recipes), ground)
     return _choice(trial_scores(recipes, ground, "choosing the learning rate"), cautious)
 
 
