@@ -7,12 +7,12 @@ from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.findings import Finding, counted
 from embedtune.racing.arm import Arm
+from embedtune.reports.document.wording import memory
 from embedtune.workflows.shared.choosing.arms import ArmMemory, ArmTrainer
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.tune.checks import DEFAULT
 from embedtune.workflows.tune.folder import RaceFolder
 
-GIB = 2**30
 Entered = Sequence[tuple[Arm, TrainConfig]]
 """Arms with their recipes, the default first."""
 
@@ -37,14 +37,15 @@ def within_memory(
     folder.note(memory={name: asdict(own) for name, own in found.items()})
     if found[DEFAULT].peak_bytes > most:
         raise ConfigError(
-            f"training the default recipe would take {_said(found[DEFAULT].peak_bytes)}, even in micro-batches",
-            where=f"--memory {_said(most)}",
+            f"training the default recipe would take {memory(found[DEFAULT].peak_bytes)}, even in micro-batches, and "
+            f"{memory(most)} are allowed",
+            where="--memory",
             next="allow more, or name a smaller encoder, shorter texts (--max-length) or adapters (model.lora.rank=16)",
         )
     left_out = {name: own.peak_bytes for name, own in found.items() if own.peak_bytes > most}
     divided = [name for name, own in found.items() if own.micro_batch_tokens is not None and name not in left_out]
     if divided:
-        talk.say(f"in micro-batches, to stay within {_said(most)}: {', '.join(divided)}")
+        talk.say(f"in micro-batches, to stay within {memory(most)}: {', '.join(divided)}")
     fitting = [(arm, _divided(config, found[arm.name])) for arm, config in entered if arm.name not in left_out]
     return fitting, list(_told(left_out, most, talk))
 
@@ -61,17 +62,8 @@ def _told(left_out: dict[str, int], most: int, talk: Talk) -> Sequence[Finding]:
     """Name the arms that do not fit."""
     if not left_out:
         return ()
-    listed = ", ".join(f"{name} ({_said(size)})" for name, size in left_out.items())
+    listed = ", ".join(f"{name} ({memory(size)})" for name, size in left_out.items())
     arms = counted(len(left_out), "arm")
-    message = f"{arms} left out, because training would take more than {_said(most)}: {listed}."
+    message = f"{arms} left out, because training would take more than {memory(most)}: {listed}."
     talk.say(message)
     return (Finding("too-much-memory", "note", len(left_out), message, "To race them, raise --memory."),)
-
-
-def _said(size: int) -> str:
-    """An amount of memory for people.
-
-    >>> _said(3 * 2**29)
-    '1.5 GiB'
-    """
-    return f"{size / GIB:.1f} GiB"

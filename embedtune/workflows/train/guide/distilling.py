@@ -97,7 +97,8 @@ def choose_teaching(config: TrainConfig, ground: TrialGround) -> TaughtBy:
     """
     if ground.judging_dev is None:
         few = f"fewer than {FEWEST_QUERIES} dev queries cannot show whether the teacher's scores help"
-        return TaughtBy(None, {}, f"nothing is learned from the teacher, because {few}")
+        ask = f"--loss {config.loss[0].name} --loss distill:{WEIGHTS[0]:g} learns from them all the same"
+        return TaughtBy(None, {}, f"nothing is learned from the teacher, because {few}; {ask}")
     terms = terms_to_try(ground.plan.rows)
     recipes = {ALONE: config} | {name: with_term(config, term) for name, term in terms.items()}
     return _choice(trial_scores(recipes, ground, "choosing how much to learn from the teacher"), terms)
