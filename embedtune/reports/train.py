@@ -113,7 +113,9 @@ def plain_sentence(result: TrainResult) -> str:
 
 
 def _subject(result: TrainResult) -> str:
-    return " on ".join(filter(None, (_start(result, short_name), _data(result))))
+    start = _start(result, short_name)
+    what = f"a reranker for what {start} finds" if _recipe(result).get("task") == "reranker" else start
+    return " on ".join(filter(None, (what, _data(result))))
 
 
 def _about(result: TrainResult) -> list[tuple[str, str]]:

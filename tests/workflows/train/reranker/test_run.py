@@ -51,6 +51,7 @@ def test_it_learns_from_pairs_alone_and_says_what_reranking_adds(recipe, bert_fo
     assert any("negatives: the nearest training documents" in said for said in listener.said)
     (dev,) = (said for said in listener.said if said.startswith("dev nDCG@10"))
     assert f"{result.dev_curve[[3, 6].index(result.best_step)][1]['ndcg@10']:.3f} reranked by its score" in dev
+    assert "a reranker for what" in (tmp_path / "run" / "report.html").read_text("utf-8")
     assert any(line.startswith(dev) and "chosen on the same" in line for line in result.described)
     assert card_of(RunFolder(tmp_path / "run")).losses == "reranker"
     assert result.tokens_per_s is None  # they are not counted
