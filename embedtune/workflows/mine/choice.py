@@ -47,7 +47,7 @@ from embedtune.workflows.mine.block_report import (
     suspicious,
 )
 from embedtune.workflows.mine.candidate_search import CandidateSearch, sampled
-from embedtune.workflows.mine.judges.guide import Judges
+from embedtune.workflows.mine.judges.judge import Judges
 from embedtune.workflows.mine.judges.teacher import scores_to_write
 from embedtune.workflows.mine.query_block import QueryBlock, read_block, text_ids_of
 from embedtune.workflows.shared.jobs.job import Job, is_done, read_part

@@ -8,7 +8,7 @@ import numpy as np
 
 from embedtune.mining.candidate_block import PADDING, CandidateBlock, belongs, repeated
 from embedtune.workflows.mine.candidate_search import CandidateSearch
-from embedtune.workflows.mine.judges.guide import Judges, least
+from embedtune.workflows.mine.judges.judge import Judges, least
 from embedtune.workflows.mine.known_copies import read_copies
 
 

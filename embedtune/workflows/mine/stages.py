@@ -41,7 +41,8 @@ from embedtune.workflows.mine.files import files_of
 from embedtune.workflows.mine.job_documents import JobDocuments, gather_documents
 from embedtune.workflows.mine.job_vectors import encode_all, mining_encoder
 from embedtune.workflows.mine.judges.cross_encoder import ask_cross_encoder
-from embedtune.workflows.mine.judges.guide import Judges, ask_guide
+from embedtune.workflows.mine.judges.guide import ask_guide
+from embedtune.workflows.mine.judges.judge import Judges
 from embedtune.workflows.mine.judges.teacher import ask_teacher, who_scores
 from embedtune.workflows.mine.known_copies import find_copies
 from embedtune.workflows.mine.result import Totals, findings_of

@@ -10,7 +10,7 @@ from embedtune.config.verbs.mine import MineConfig
 from embedtune.mining.candidate_block import PADDING, Opinion
 from embedtune.models.cross.cross_encoder import PairScorer, fingerprint, load_cross_encoder
 from embedtune.workflows.mine.candidate_search import CandidateSearch
-from embedtune.workflows.mine.judges.guide import least
+from embedtune.workflows.mine.judges.judge import least
 from embedtune.workflows.shared.jobs.job import Job, is_done, key_of, load_array, save_array
 from embedtune.workflows.shared.talk import Talk
 

@@ -1,7 +1,6 @@
-"""What second models think of the candidates: who judges, and the guide, by vectors on disk."""
+"""What a guide thinks of the candidates: a second encoder, by vectors on disk."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -13,50 +12,9 @@ from embedtune.models.similarity import similarity_findings
 from embedtune.search.pairwise import pair_scores
 from embedtune.workflows.mine.candidate_search import CandidateSearch, distinct_documents
 from embedtune.workflows.mine.job_vectors import VectorWriter, identity_of, in_blocks
+from embedtune.workflows.mine.judges.judge import least
 from embedtune.workflows.shared.jobs.job import Job, key_of
 from embedtune.workflows.shared.talk import Talk
-
-
-class Judge(Protocol):
-    """A second model that scores the same candidates."""
-
-    @property
-    def key(self) -> str:
-        """A hash of the model and how it is used."""
-        ...
-
-    def opinion(self, block: int, documents: np.ndarray) -> Opinion:
-        """Its scores of the documents (Q, K) of a block."""
-        ...
-
-
-@dataclass(frozen=True)
-class Judges:
-    """The second models that a job asks; None for those that it does not ask."""
-
-    guide: Judge | None = None
-    cross: Judge | None = None
-    teacher: Judge | None = None
-
-    @property
-    def keys(self) -> dict[str, str]:
-        """Name -> hash of each one that is asked."""
-        return {name: judge.key for name, judge in vars(self).items() if judge is not None}
-
-
-def least(values: np.ndarray, queries: np.ndarray, count: int) -> np.ndarray:
-    """The smallest of each query's values; NaN for a query without values.
-
-    Args:
-        values: (P,) float32.
-        queries: (P,) int64, the query number of each, from 0.
-        count: how many queries there are.
-
-    Returns: float32 (count,).
-    """
-    lowest = np.full(count, np.inf, dtype=np.float32)  # (Q,)
-    np.minimum.at(lowest, queries, values)
-    return np.where(np.isinf(lowest), np.float32(np.nan), lowest)  # (Q,)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from embedtune.errors import ConfigError, DataError
 from embedtune.findings import counted
 from embedtune.mining.candidate_block import Opinion
 from embedtune.workflows.mine.candidate_search import CandidateSearch
-from embedtune.workflows.mine.judges.guide import least
+from embedtune.workflows.mine.judges.judge import least
 from embedtune.workflows.mine.query_block import QueryBlock, text_ids_of
 from embedtune.workflows.shared.choosing.teacher import MOST_ROWS
 from embedtune.workflows.shared.talk import Talk
