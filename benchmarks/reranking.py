@@ -179,7 +179,7 @@ class Ground:
                 max_steps=steps,
                 per_device_train_batch_size=BATCH * (1 + NEGATIVES),
                 learning_rate=rate,
-                warmup_ratio=0.1,
+                warmup_steps=0.1,
                 seed=seed,
                 save_strategy="no",
                 report_to="none",
